@@ -1,0 +1,108 @@
+// What collector, ingest and query agree on about a profile. Stacks are leaf first (index 0 is the
+// leaf) everywhere, as in pprof, with one exception that says so: the store's `frames` column.
+
+// A profile type names one value column of a profile: name:sample_type:sample_unit:period_type:period_unit.
+export type ProfileType = string
+
+export const CPU_TYPE: ProfileType = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'
+
+export type ValueType = { readonly type: string; readonly unit: string }
+
+export type ProfileTypeParts = {
+  readonly name: string
+  readonly sampleType: string
+  readonly sampleUnit: string
+  readonly periodType: string
+  readonly periodUnit: string
+}
+
+const PART = /^[A-Za-z0-9_./ ]{1,100}$/
+
+/** The parts of a profile type, or null when `type` is none. */
+export function parseProfileType(type: string): ProfileTypeParts | null {
+  const parts = type.split(':')
+  if (parts.length !== 5) return null
+  const [name, sampleType, sampleUnit, periodType, periodUnit] = parts as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  if (!PART.test(name) || !PART.test(sampleType) || !PART.test(sampleUnit)) return null
+  if (periodType !== '' && !PART.test(periodType)) return null
+  if (periodUnit !== '' && !PART.test(periodUnit)) return null
+  return { name, sampleType, sampleUnit, periodType, periodUnit }
+}
+
+export function formatProfileType(name: string, sample: ValueType, period: ValueType): ProfileType {
+  return [name, sample.type, sample.unit, period.type, period.unit].join(':')
+}
+
+/** The name of a pprof that does not say its own, by its sample types (as Pyroscope names them). */
+export function nameProfile(sampleTypes: readonly string[]): string {
+  if (sampleTypes.includes('wall')) return 'wall'
+  for (const type of sampleTypes) {
+    if (type.includes('cpu')) return 'process_cpu'
+    if (/^(alloc|inuse)_|space|objects/.test(type)) return 'memory'
+    if (type.startsWith('mutex')) return 'mutex'
+    if (type.startsWith('block') || type === 'contentions' || type === 'delay') return 'block'
+    if (type.startsWith('goroutine')) return 'goroutine'
+  }
+  return sampleTypes[0]?.replace(/[^A-Za-z0-9_]/g, '_') || 'profile'
+}
+
+// pprof has no field for the kind of a frame; the mapping's file name carries it, as perf does with
+// [kernel.kallsyms]. A module is the base name of a frame's mapping file.
+export type FrameKind =
+  | 'native'
+  | 'kernel'
+  | 'python'
+  | 'js'
+  | 'jvm'
+  | 'go'
+  | 'ruby'
+  | 'php'
+  | 'perl'
+  | 'placeholder'
+
+export const KERNEL_MODULE = '[kernel.kallsyms]'
+export const PLACEHOLDER_MODULE = '[flamewatch]'
+
+const KIND_BY_MODULE: Readonly<Record<string, FrameKind>> = {
+  [KERNEL_MODULE]: 'kernel',
+  '[bpf]': 'kernel',
+  '[python]': 'python',
+  '[js]': 'js',
+  '[jvm]': 'jvm',
+  '[go]': 'go',
+  '[ruby]': 'ruby',
+  '[php]': 'php',
+  '[perl]': 'perl',
+  [PLACEHOLDER_MODULE]: 'placeholder',
+}
+
+/** The kind of a frame from its module. Kernel modules are named `[name.ko]`. */
+export function kindOfModule(module: string): FrameKind {
+  return KIND_BY_MODULE[module] ?? (module.endsWith('.ko]') ? 'kernel' : 'native')
+}
+
+/** The module of a mapping file name: its base name, bracketed names as they are. */
+export function moduleOfFile(filename: string): string {
+  if (filename.startsWith('[')) return filename
+  return filename.slice(filename.lastIndexOf('/') + 1)
+}
+
+// Placeholder frames stand where the truth is not known, so that no sample vanishes from a graph.
+// Their module is PLACEHOLDER_MODULE.
+export const PLACEHOLDER = {
+  // Root of every stack that does not reach its thread's start: the share of it is the share of
+  // broken stacks.
+  broken: '[broken stack]',
+  // The process runs in user space, yet no user stack could be read.
+  noUserStack: '[no user stack]',
+  // Both buckets of the stack map were taken and the overflow ring was full.
+  lostCollision: '[stack lost: collision]',
+  lostMemory: '[stack lost: no memory]',
+  lostOther: '[stack lost: kernel error]',
+} as const

@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   'too_large',
   'unsupported_media',
   'not_found',
+  'method_not_allowed',
   'unauthorized',
   'out_of_range',
   // store and queries
@@ -29,6 +30,7 @@ export const ERROR_CODES = [
   'store_unavailable',
   'store_error',
   'query_limit',
+  'overloaded',
   'query_cancelled',
   'migration',
   // sending

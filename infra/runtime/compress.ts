@@ -1,0 +1,60 @@
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import type { MiddlewareHandler } from 'hono'
+
+// Answers are made once and read once, so speed counts: 17 MB of columns take 33 ms by brotli 1 and
+// 78 ms by gzip 1, higher levels save 10 % for five times the time. Browsers offer brotli on
+// loopback and HTTPS only. hono/compress has neither brotli nor levels.
+
+const MIN_BYTES = 1024
+const COMPRESSIBLE =
+  /^(text\/|image\/svg|application\/(json|javascript|vnd\.flamewatch|octet-stream|openmetrics))/
+
+const brotli = promisify(brotliCompress)
+const gzipped = promisify(gzip)
+
+export function compress(): MiddlewareHandler {
+  return async function compressAnswer(c, next) {
+    await next()
+    const type = c.res.headers.get('Content-Type') ?? ''
+    if (c.req.method === 'HEAD' || c.res.body === null || c.res.status === 304) return
+    if (!COMPRESSIBLE.test(type) || c.res.headers.has('Content-Encoding')) return
+    const coding = chooseCoding(c.req.header('Accept-Encoding') ?? '')
+    c.res.headers.append('Vary', 'Accept-Encoding')
+    if (coding === null) return
+    const body = Buffer.from(await c.res.arrayBuffer())
+    const headers = new Headers(c.res.headers)
+    let sent: Buffer = body
+    if (body.length >= MIN_BYTES) {
+      sent =
+        coding === 'br'
+          ? await brotli(body, brotliOptions(body.length))
+          : await gzipped(body, { level: 1 })
+      headers.set('Content-Encoding', coding)
+      // The bytes differ from the plain answer's, so a strong ETag would lie.
+      const etag = headers.get('ETag')
+      if (etag !== null && !etag.startsWith('W/')) headers.set('ETag', `W/${etag}`)
+    }
+    headers.set('Content-Length', String(sent.length))
+    c.res = undefined
+    c.res = new Response(new Uint8Array(sent), { status: c.res.status, headers })
+  }
+}
+
+function brotliOptions(size: number) {
+  return {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_SIZE_HINT]: size },
+  }
+}
+
+/** The coding to send, by what the client accepts; null = as it is. */
+export function chooseCoding(accept: string): 'br' | 'gzip' | null {
+  const accepted = new Set<string>()
+  for (const part of accept.split(',')) {
+    const [name, ...parameters] = part.split(';').map((text) => text.trim().toLowerCase())
+    const refused = parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))
+    if (name && !refused) accepted.add(name)
+  }
+  if (accepted.has('br')) return 'br'
+  return accepted.has('gzip') || accepted.has('*') ? 'gzip' : null
+}

@@ -3,7 +3,7 @@
 -- before the rows that name them. Retention classes (raw_days, rollup_days) are part of the partition
 -- key because a part is dropped as a whole.
 
-CREATE TABLE ingest (
+CREATE TABLE IF NOT EXISTS ingest (
   tenant LowCardinality(String),
   service LowCardinality(String),
   type LowCardinality(String),
@@ -23,7 +23,7 @@ CREATE TABLE ingest (
 ) ENGINE = Null;
 
 -- One row per series, type and window.
-CREATE TABLE profiles (
+CREATE TABLE IF NOT EXISTS profiles (
   tenant LowCardinality(String),
   service LowCardinality(String),
   type LowCardinality(String),
@@ -47,12 +47,12 @@ SETTINGS non_replicated_deduplication_window = 10000, index_granularity = 512,
   min_compress_block_size = 1048576, max_compress_block_size = 4194304, ttl_only_drop_parts = 1,
   fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE MATERIALIZED VIEW profiles_mv TO profiles AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS profiles_mv TO profiles AS
 SELECT tenant, service, type, version, time, series_id, duration_ms, period, length(vals) AS n,
   arraySum(vals) AS total, raw_days, topic_partition, topic_offset, stack_ids, vals
 FROM ingest;
 
-CREATE TABLE series (
+CREATE TABLE IF NOT EXISTS series (
   tenant LowCardinality(String),
   service LowCardinality(String),
   day Date,
@@ -65,13 +65,13 @@ PARTITION BY toYYYYMM(day)
 ORDER BY (tenant, service, day, series_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE MATERIALIZED VIEW series_mv TO series AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS series_mv TO series AS
 SELECT tenant, service, toDate(time) AS day, series_id, any(version) AS version, any(host) AS host,
   any(labels) AS labels
 FROM ingest GROUP BY tenant, service, day, series_id;
 
 -- Stacks of all hosts together, by ten minutes.
-CREATE TABLE stack_10m (
+CREATE TABLE IF NOT EXISTS stack_10m (
   tenant LowCardinality(String),
   service LowCardinality(String),
   type LowCardinality(String),
@@ -87,14 +87,14 @@ TTL bucket + toIntervalDay(rollup_days)
 SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1,
   fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE MATERIALIZED VIEW stack_10m_mv TO stack_10m AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS stack_10m_mv TO stack_10m AS
 SELECT tenant, service, type, version, toStartOfTenMinutes(time) AS bucket, rollup_days,
   s AS stack_id, sum(v) AS value
 FROM ingest ARRAY JOIN stack_ids AS s, vals AS v
 GROUP BY tenant, service, type, version, bucket, rollup_days, stack_id;
 
 -- `frames` are function ids ROOT first: the leaf is frames[-1].
-CREATE TABLE stacks (
+CREATE TABLE IF NOT EXISTS stacks (
   tenant LowCardinality(String),
   service LowCardinality(String),
   stack_id UInt64,
@@ -104,7 +104,7 @@ CREATE TABLE stacks (
 ORDER BY (tenant, service, stack_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE TABLE functions (
+CREATE TABLE IF NOT EXISTS functions (
   tenant LowCardinality(String),
   function_id UInt64,
   name String CODEC(ZSTD(1)),
@@ -115,7 +115,7 @@ ORDER BY (tenant, function_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- The ledger of collectors' batches: what makes a batch sent twice stored once, and the account.
-CREATE TABLE batches (
+CREATE TABLE IF NOT EXISTS batches (
   tenant LowCardinality(String),
   collector LowCardinality(String),
   epoch UInt64,

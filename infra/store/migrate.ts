@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { FlamewatchError } from '../runtime/errors.ts'
+import { splitStatements } from './split-sql.ts'
+import { sql, trustedSql } from './sql.ts'
+import type { Store } from './store.ts'
+
+// Migrations are numbered files that are applied in order and never edited. Each statement in them
+// can run twice (CREATE … IF NOT EXISTS, …): a run that broke off is repeated from the file's start,
+// and two processes that migrate one server at the same time do each other no harm.
+
+export type Migration = {
+  /** File name without `.sql`. */
+  readonly name: string
+  readonly statements: readonly string[]
+  /** Of the statements: comments and spacing around them may be improved later. */
+  readonly checksum: string
+}
+
+export type MigrationPlan = {
+  readonly applied: readonly string[]
+  readonly pending: readonly Migration[]
+}
+
+export type MigrationProgress = {
+  readonly name: string
+  /** From 1. */
+  readonly statement: number
+  readonly statements: number
+}
+
+const DIRECTORY = new URL('./migrations/', import.meta.url)
+const FILE = /^(\d{4}_[a-z0-9_]+)\.sql$/
+
+const LEDGER = trustedSql(
+  `CREATE TABLE IF NOT EXISTS migrations (name String, checksum String, applied_at DateTime64(3, 'UTC'))
+   ENGINE = ReplacingMergeTree ORDER BY name SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
+)
+
+/** The migrations of this release, in order. */
+export async function readMigrations(directory: URL = DIRECTORY): Promise<Migration[]> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()
+  return Promise.all(
+    names.map(async (file) => {
+      const name = FILE.exec(file)?.[1]
+      if (name === undefined)
+        throw new FlamewatchError('migration', `Expected a name like 0001_init.sql, got ${file}.`)
+      return toMigration(name, await readFile(new URL(file, directory), 'utf8'))
+    }),
+  )
+}
+
+export function toMigration(name: string, text: string): Migration {
+  const statements = splitStatements(text)
+  const checksum = createHash('sha256').update(statements.join(';\n')).digest('hex')
+  return { name, statements, checksum }
+}
+
+/**
+ * What is applied and what is not. Throws `migration` when the store was made by another set of
+ * files: an applied file was edited, or is not known to this release.
+ */
+export async function planMigrations(
+  store: Store,
+  migrations?: readonly Migration[],
+): Promise<MigrationPlan> {
+  const known = migrations ?? (await readMigrations())
+  const applied = await readLedger(store)
+  for (const [name, checksum] of applied) {
+    const migration = known.find((candidate) => candidate.name === name)
+    if (!migration)
+      throw new FlamewatchError('migration', `The store has migration ${name}, unknown here.`, {
+        hint: 'The store was made by a newer release: use that one, or another store.',
+      })
+    if (migration.checksum !== checksum)
+      throw new FlamewatchError(
+        'migration',
+        `Migration ${name} was applied with checksum ${checksum.slice(0, 12)}, the file has ${migration.checksum.slice(0, 12)}.`,
+        { hint: 'Restore the file as it was released; put changes into a new migration.' },
+      )
+  }
+  return {
+    applied: known.filter(({ name }) => applied.has(name)).map(({ name }) => name),
+    pending: known.filter(({ name }) => !applied.has(name)),
+  }
+}
+
+/**
+ * Applies what is pending and returns its names. After an error run it again: it goes on with the
+ * file that broke off.
+ */
+export async function applyMigrations(
+  store: Store,
+  onProgress: (progress: MigrationProgress) => void = () => {},
+  migrations?: readonly Migration[],
+): Promise<string[]> {
+  await store.run(LEDGER)
+  const { pending } = await planMigrations(store, migrations)
+  for (const migration of pending) await applyMigration(store, migration, onProgress)
+  return pending.map(({ name }) => name)
+}
+
+async function applyMigration(
+  store: Store,
+  { name, statements, checksum }: Migration,
+  onProgress: (progress: MigrationProgress) => void,
+): Promise<void> {
+  for (const [index, statement] of statements.entries()) {
+    onProgress({ name, statement: index + 1, statements: statements.length })
+    try {
+      await store.run(trustedSql(statement))
+    } catch (cause) {
+      throw new FlamewatchError(
+        'migration',
+        `Migration ${name}, statement ${index + 1} of ${statements.length}: ${cause instanceof Error ? cause.message : cause}`,
+        {
+          hint: 'Remove the cause and run `flamewatch migrate` again: statements that ran are safe to repeat.',
+          cause,
+        },
+      )
+    }
+  }
+  await store.run(sql`INSERT INTO migrations SELECT ${name}, ${checksum}, now64(3, 'UTC')`)
+}
+
+async function readLedger(store: Store): Promise<Map<string, string>> {
+  const tables = await store.rows<{ name: string }>(
+    sql`SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'`,
+  )
+  if (tables.length === 0) return new Map()
+  const rows = await store.rows<{ name: string; checksum: string }>(
+    sql`SELECT name, checksum FROM migrations FINAL ORDER BY name`,
+  )
+  return new Map(rows.map(({ name, checksum }) => [name, checksum]))
+}

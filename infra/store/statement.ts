@@ -1,0 +1,94 @@
+import { FlamewatchError } from '../runtime/errors.ts'
+import { type Sql, sqlText } from './sql.ts'
+import type { NativeColumn, QueryLimits } from './store.ts'
+
+// The text that goes to the engine, the same in both worlds: settings stand inside the statement,
+// because the embedded engine keeps a setting given any other way for the statements after it.
+
+/** Formats a read may end with. */
+type Format = 'RowBinary' | 'JSONEachRow'
+
+// JSON: rows as one array; 64-bit integers as strings, since JSON.parse would round them.
+const FORMAT_SETTINGS: Readonly<Record<Format, readonly string[]>> = {
+  RowBinary: [],
+  JSONEachRow: [
+    'output_format_json_array_of_rows = 1',
+    'output_format_json_quote_64bit_integers = 1',
+  ],
+}
+
+/** A read with its limits. The line break ends a comment the statement may end with. */
+export function readStatement(statement: Sql, format: Format, limits: QueryLimits): string {
+  const settings = [...limitSettings(limits), ...FORMAT_SETTINGS[format]]
+  return `${sqlText(statement)}\nFORMAT ${format}${settingsClause(settings)}`
+}
+
+/** DDL, or INSERT … SELECT, the only one that takes limits. */
+export function runStatement(statement: Sql, limits: QueryLimits): string {
+  return `${sqlText(statement)}\n${settingsClause(limitSettings(limits))}`
+}
+
+/**
+ * The head of an insert, up to where its data is named. With a token a block is stored once, in the
+ * table and in every view behind it; without one it is stored whatever was stored before.
+ */
+export function insertHead(
+  table: string,
+  columns: readonly NativeColumn[],
+  token: string | null,
+  more: readonly string[] = [],
+): string {
+  const names = columns.map((column) => identifier(column.name)).join(', ')
+  const settings =
+    token === null
+      ? ['insert_deduplicate = 0']
+      : [
+          'insert_deduplicate = 1',
+          'deduplicate_blocks_in_dependent_materialized_views = 1',
+          `insert_deduplication_token = '${checkedToken(token)}'`,
+        ]
+  return `INSERT INTO ${identifier(table)} (${names})${settingsClause([...settings, ...more])}`
+}
+
+/** Names of tables and columns are the program's own; the check keeps them so. */
+export function identifier(name: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name))
+    throw new FlamewatchError('internal', `Expected a name for SQL, got ${JSON.stringify(name)}.`)
+  return name
+}
+
+/**
+ * A comment to find the statement by in system.processes. `id` is [a-z0-9-]: it stands in a string
+ * literal of `killStatement`.
+ */
+export function mark(id: string): string {
+  return `/* flamewatch:${id} */ `
+}
+
+// Never SYNC: in the embedded engine it hung the process for minutes.
+export function killStatement(id: string): string {
+  return `KILL QUERY WHERE startsWith(query, '${mark(id)}') ASYNC`
+}
+
+function limitSettings({ timeoutMs, memoryBytes, rows }: QueryLimits): string[] {
+  const settings: string[] = []
+  if (timeoutMs !== undefined) settings.push(`max_execution_time = ${timeoutMs / 1000}`)
+  if (memoryBytes !== undefined) settings.push(`max_memory_usage = ${Math.floor(memoryBytes)}`)
+  if (rows !== undefined)
+    settings.push(`max_result_rows = ${rows}`, `result_overflow_mode = 'throw'`)
+  return settings
+}
+
+function settingsClause(settings: readonly string[]): string {
+  return settings.length === 0 ? '' : ` SETTINGS ${settings.join(', ')}`
+}
+
+// A token comes from a collector's headers: nothing that could end the literal may be in it.
+function checkedToken(token: string): string {
+  if (!/^[A-Za-z0-9._/-]{1,500}$/.test(token))
+    throw new FlamewatchError(
+      'internal',
+      `Expected a token of [A-Za-z0-9._/-], got ${JSON.stringify(token.slice(0, 100))}.`,
+    )
+  return token
+}

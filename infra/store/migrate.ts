@@ -123,13 +123,23 @@ async function applyMigration(
   await store.run(sql`INSERT INTO migrations SELECT ${name}, ${checksum}, now64(3, 'UTC')`)
 }
 
-async function readLedger(store: Store): Promise<Map<string, string>> {
-  const tables = await store.rows<{ name: string }>(
-    sql`SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'`,
-  )
-  if (tables.length === 0) return new Map()
+async function readLedger(store: Store): Promise<ReadonlyMap<string, string>> {
+  if (!(await hasLedger(store))) return new Map()
   const rows = await store.rows<{ name: string; checksum: string }>(
     sql`SELECT name, checksum FROM migrations FINAL ORDER BY name`,
   )
   return new Map(rows.map(({ name, checksum }) => [name, checksum]))
+}
+
+async function hasLedger(store: Store): Promise<boolean> {
+  try {
+    const tables = await store.rows(
+      sql`SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'`,
+    )
+    return tables.length > 0
+  } catch (error) {
+    // The database itself is missing.
+    if (error instanceof FlamewatchError && error.code === 'migration') return false
+    throw error
+  }
 }

@@ -1,7 +1,7 @@
 import { FlamewatchError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
-import { openChdb } from './chdb.ts'
+import { meterStore } from './meter-store.ts'
 import { applyMigrations, planMigrations } from './migrate.ts'
 import type { StoreOptions } from './options.ts'
 import type { Store } from './store.ts'
@@ -27,8 +27,23 @@ export async function openStore(options: StoreOptions, deps: StoreDeps): Promise
 
 /** As `openStore`, whatever state the schema is in. */
 export async function openUnmigrated(options: StoreOptions, deps: StoreDeps): Promise<Store> {
-  return openChdb(options.data, deps.log)
+  const { log, metrics } = deps
+  const { storeUrl } = options
+  const store = storeUrl
+    ? (await loadClickHouse()).openClickHouse({ ...options, storeUrl }, log)
+    : (await loadChdb()).openChdb(options.data, log)
+  return metrics ? meterStore(await store, metrics) : store
 }
+
+/** Makes the database of a server if it is missing; an embedded store always has its one. */
+export async function createDatabase(options: StoreOptions, { log }: StoreDeps): Promise<void> {
+  const { storeUrl } = options
+  if (storeUrl) await (await loadClickHouse()).createDatabase({ ...options, storeUrl }, log)
+}
+
+// Only the world in use is loaded: the engine alone is half a gigabyte.
+const loadClickHouse = () => import('./clickhouse.ts')
+const loadChdb = () => import('./chdb.ts')
 
 async function requireMigrated(store: Store): Promise<void> {
   const { pending } = await planMigrations(store)

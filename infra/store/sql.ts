@@ -40,15 +40,23 @@ export function sqlText(statement: Sql): string {
 
 function encode(value: SqlValue | Sql): string {
   if (typeof value === 'string') return quote(value)
-  if (typeof value === 'bigint') return value.toString()
+  if (typeof value === 'bigint') return number(value)
   if (typeof value === 'boolean') return value ? '1' : '0'
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new Error(`a number for SQL must be finite, got ${value}`)
-    return String(value)
+    return number(value)
   }
-  if (value instanceof Date) return `fromUnixTimestamp64Milli(${value.getTime()}, 'UTC')`
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) throw new Error('a date for SQL must be valid')
+    return `fromUnixTimestamp64Milli(${value.getTime()}, 'UTC')`
+  }
   if (Array.isArray(value)) return `[${value.map((item) => encode(item)).join(', ')}]`
   return (value as Sql)[text]
+}
+
+// In parentheses, since `x-${-1}` would begin a comment.
+function number(value: number | bigint): string {
+  return value < 0 ? `(${value})` : String(value)
 }
 
 // ClickHouse string literals: backslash escapes hold. NUL and lone surrogates go as hex, so that

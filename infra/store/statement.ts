@@ -17,9 +17,19 @@ const FORMAT_SETTINGS: Readonly<Record<Format, readonly string[]>> = {
   ],
 }
 
+/** What a read may use when its caller does not say. */
+const READ_LIMITS: QueryLimits = { timeoutMs: 60_000 }
+
+// One result is one buffer here: it must have an end.
+const MAX_RESULT_BYTES = 1 << 30
+
 /** A read with its limits. The line break ends a comment the statement may end with. */
 export function readStatement(statement: Sql, format: Format, limits: QueryLimits): string {
-  const settings = [...limitSettings(limits), ...FORMAT_SETTINGS[format]]
+  const settings = [
+    ...limitSettings({ ...READ_LIMITS, ...limits }),
+    `max_result_bytes = ${MAX_RESULT_BYTES}`,
+    ...FORMAT_SETTINGS[format],
+  ]
   return `${sqlText(statement)}\nFORMAT ${format}${settingsClause(settings)}`
 }
 

@@ -76,7 +76,11 @@ export function storeError(error: unknown, operation: StoreOperation): Flamewatc
       status: 503,
       cause: error,
     })
-  return new FlamewatchError('store_error', `The store answered: ${message}`, { cause: error })
+  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC'
+  return new FlamewatchError('store_error', `The store answered: ${message}`, {
+    ...(full ? { hint: HINTS[243], retriable: true, status: 503 } : {}),
+    cause: error,
+  })
 }
 
 export function isNetworkError(error: unknown): boolean {

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Compiles the BPF objects into bpf/.output where clang is installed; does nothing when they are up to
+# date. Without clang the checked-in objects of bpf/objects are used.
+#   sh bpf/build.sh            build
+#   sh bpf/build.sh --record   build, and replace the checked-in objects (after a change of the sources)
+set -eu
+cd -- "$(dirname -- "$(readlink -f -- "$0")")"
+
+output=.output
+clang=${CLANG:-clang}
+strip=${LLVM_STRIP:-llvm-strip}
+
+# The same sum as sourceHash() in collector/kernel/bpf-object.ts: over the files in this order.
+sources='kernel.h sample.h maps.bpf.h profile.bpf.c'
+# shellcheck disable=SC2086 # a list of words
+hash=$(cat $sources | sha256sum | cut -d ' ' -f 1)
+
+if ! command -v "$clang" >/dev/null || ! command -v "$strip" >/dev/null; then
+  echo 'bpf: clang or llvm-strip is not installed; the checked-in objects are used' >&2
+  exit 0
+fi
+if ! [ -e /usr/include/bpf/bpf_helpers.h ]; then
+  echo 'bpf: the headers of libbpf are not installed (libbpf-dev); the checked-in objects are used' >&2
+  exit 0
+fi
+
+compiler=$("$clang" --version | head -n 1)
+
+# asm/types.h is in a directory named after the machine on Debian and its kin.
+machine_headers=/usr/include/$(uname -m)-linux-gnu
+
+# compile NAME [-DDEFINE]. One object serves every little-endian machine: no register of one is read.
+compile() {
+  # The debug info that stays in .BTF.ext names the sources: by relative paths, so that objects of two
+  # checkouts are equal.
+  "$clang" -O2 -g -target bpf -mcpu=v3 -Wall -Werror ${2:-} \
+    -idirafter "$machine_headers" -ffile-prefix-map="$PWD"=. -c profile.bpf.c -o "$output/$1.tmp"
+  "$strip" -g "$output/$1.tmp" -o "$output/$1"
+  rm "$output/$1.tmp"
+}
+
+# One line a fact: the hash of the sources, the compiler, the hash of each object.
+record() {
+  echo "sources $hash"
+  echo "compiler $compiler"
+  for object in profile.bpf.o profile-nobtf.bpf.o; do
+    echo "$object $(sha256sum <"$output/$object" | cut -d ' ' -f 1)"
+  done
+}
+
+mkdir -p $output
+if [ "$(head -n 2 $output/RECORD 2>/dev/null)" != "$(printf 'sources %s\ncompiler %s' "$hash" "$compiler")" ]; then
+  compile profile.bpf.o
+  compile profile-nobtf.bpf.o -DNO_BTF
+  record >$output/RECORD
+fi
+
+if [ "${1:-}" = --record ]; then
+  mkdir -p objects
+  cp $output/*.bpf.o $output/RECORD objects/
+fi

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright (c) 2026 The Flamewatch authors */
+/*
+ * The fields of kernel structs that are read, and nothing else: libbpf moves each access to where the
+ * running kernel has the field (CO-RE), so the rest of a struct and its order do not matter here.
+ */
+#ifndef FLAMEWATCH_KERNEL_H
+#define FLAMEWATCH_KERNEL_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef __u32 u32;
+typedef __s32 s32;
+typedef __u64 u64;
+typedef __s64 s64;
+
+#define EEXIST 17
+#define ENOMEM 12
+
+/* include/linux/sched.h */
+#define PF_IO_WORKER 0x00000010
+#define PF_KTHREAD 0x00200000
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct task_struct {
+	unsigned int flags;
+	u32 self_exec_id;
+	u64 start_boottime; /* since 5.5 */
+	struct task_struct *group_leader;
+};
+
+#pragma clang attribute pop
+
+#endif

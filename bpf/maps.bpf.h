@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright (c) 2026 The Flamewatch authors */
+#ifndef FLAMEWATCH_MAPS_BPF_H
+#define FLAMEWATCH_MAPS_BPF_H
+
+#include "sample.h"
+
+/*
+ * Two generations, 0 and 1: the program fills one while the collector empties the other. The collector
+ * sets the sizes before load from CPUs x rate (collector/kernel/map-sizes.ts); those here are the least.
+ */
+#define STACK_MAP(name)                                  \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_STACK_TRACE);  \
+		__uint(max_entries, 4096);               \
+		__uint(key_size, sizeof(u32));           \
+		__uint(value_size, STACK_BYTES);         \
+	} name SEC(".maps")
+
+#define COUNT_MAP(name)                                  \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_HASH);         \
+		__uint(max_entries, 8192);               \
+		__type(key, struct sample_key);          \
+		__type(value, u64);                      \
+	} name SEC(".maps")
+
+/*
+ * Way a is tried first, then way b: as a cache with two ways, which loses far less than one map. All maps
+ * are preallocated: programs of perf events may use no others before 6.1.
+ */
+STACK_MAP(stacks_0a);
+STACK_MAP(stacks_0b);
+STACK_MAP(stacks_1a);
+STACK_MAP(stacks_1b);
+COUNT_MAP(counts_0);
+COUNT_MAP(counts_1);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, u32);
+	__type(value, struct sample_stats);
+} stats SEC(".maps");
+
+/* Samples whose stack found no bucket. Read once per window: nobody is woken. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} overflow SEC(".maps");
+
+/* The BPF stack has 512 bytes. Not shared: samples of one CPU do not nest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct overflow_record);
+} scratch SEC(".maps");
+
+struct process_id {
+	u64 start_time;
+	u64 tgid;
+};
+
+/* Processes the collector was told of, with the program they ran then (see program_of). */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct process_id);
+	__type(value, u64);
+} seen SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 16);
+} events SEC(".maps");
+
+/*
+ * An update of a map of maps from user space returns after an RCU grace period
+ * (maybe_wait_bpf_programs in kernel/bpf/syscall.c): then no program still runs that read the old
+ * generation. No program reads this map.
+ */
+struct barrier_inner {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} barrier_inner SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(values, struct barrier_inner);
+} barrier SEC(".maps") = { .values = { &barrier_inner } };
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright (c) 2026 The Flamewatch authors */
+/*
+ * What the kernel side writes and the collector reads. collector/kernel/sample-layout.ts repeats the
+ * sizes, offsets and numbers; a test compiles this header and compares them.
+ */
+#ifndef FLAMEWATCH_SAMPLE_H
+#define FLAMEWATCH_SAMPLE_H
+
+#include <linux/types.h>
+
+#define COMM_LENGTH 16
+
+/* sysctl kernel.perf_event_max_stack is 127; the kernel refuses a stack map that is deeper. */
+#define STACK_DEPTH 127
+#define STACK_BYTES (STACK_DEPTH * 8)
+
+/* A stack id of the second way carries this bit: ids are bucket numbers, far below it. */
+#define SECOND_WAY 0x40000000
+
+/*
+ * Stands for a user stack where there is none to take (kernel threads). Every other negative number in
+ * the place of a stack id is the errno that bpf_get_stackid() or bpf_get_stack() returned.
+ */
+#define STACK_ABSENT (-1)
+
+/* Ids below 16 of DROP_REASONS in infra/contract/account.ts. Never reused; retired ones stay. */
+enum drop_reason {
+	DROP_COUNTS_FULL = 1,
+	DROP_RECURSION = 2,
+};
+
+/* One count is kept per different key, so padding is named and zeroed. */
+struct sample_key {
+	__u64 start_time; /* of the thread group, ns since boot; 0 without BTF */
+	__u64 cgroup_id;
+	__u32 tgid;
+	__s32 kernel_stack; /* stack id, STACK_ABSENT or a negative errno */
+	__s32 user_stack;
+	__u32 kernel_thread; /* 1 or 0; always 0 without BTF */
+	char comm[COMM_LENGTH];
+};
+
+/* A sample with a stack that found both its buckets taken: its whole key and the stacks themselves. */
+struct overflow_record {
+	struct sample_key key;
+	__u32 generation;
+	/* Bytes of `addresses` that are the kernel stack, then the user stack; 0 = the key's id holds. */
+	__u32 kernel_bytes;
+	__u32 user_bytes;
+	__u32 pad;
+	__u64 addresses[2 * STACK_DEPTH]; /* only the bytes used are sent */
+};
+
+/* Per CPU and generation, only ever growing: taken = idle + counted + overflowed + counts_full. */
+struct sample_stats {
+	__u64 taken;
+	__u64 idle;
+	__u64 counted;
+	__u64 overflowed;
+	__u64 counts_full;
+	__u64 events_lost; /* processes the collector was not told of */
+};
+
+/* A process at its first sample, and again when it has executed another program. */
+struct process_event {
+	__u64 start_time;
+	__u32 tgid;
+	__u32 pad;
+};
+
+_Static_assert(sizeof(struct sample_key) == 48, "sample_key has no hidden padding");
+_Static_assert(sizeof(struct overflow_record) == 64 + 2 * STACK_BYTES, "header, then two stacks");
+_Static_assert(sizeof(struct process_event) == 16, "process_event has no hidden padding");
+
+#endif

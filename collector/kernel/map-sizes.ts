@@ -1,0 +1,39 @@
+// Sizes of the BPF maps, from how many samples come in. They are preallocated kernel memory:
+//   stack map    (1,016 bytes of addresses + 24) an entry, four maps: 4,096 entries are 17 MB in all
+//   count map    about 120 bytes an entry, two maps
+// With as many buckets a way as samples between two readings, about 0.5 to 0.8 stacks come on a
+// bucket, and 3 to 7 % of stacks find both ways taken and go through the overflow ring (1 KiB at most
+// each, 1 MiB in all), where they are complete as well.
+
+export type MapSizes = {
+  readonly stackEntries: number
+  readonly countEntries: number
+  readonly overflowBytes: number
+  /** The maps must be read at least this often. */
+  readonly readEveryMs: number
+}
+
+const LEAST_STACKS = 4096
+const MOST_STACKS = 16384
+const WINDOW_SECONDS = 10
+
+/**
+ * Small hosts read once per window of 10 s; big ones read more often rather than having larger maps:
+ * 64 CPUs at 99 Hz every 2.6 s.
+ */
+export function mapSizes(cpus: number, frequencyHz: number): MapSizes {
+  const samplesPerSecond = Math.max(1, cpus * frequencyHz)
+  const wanted = nextPowerOfTwo(samplesPerSecond * WINDOW_SECONDS)
+  const stackEntries = Math.min(MOST_STACKS, Math.max(LEAST_STACKS, wanted))
+  return {
+    stackEntries,
+    // One count a sample is the most there can be; twice that covers a late reading.
+    countEntries: 2 * stackEntries,
+    overflowBytes: 1 << 20,
+    readEveryMs: Math.floor((1000 * stackEntries) / samplesPerSecond),
+  }
+}
+
+function nextPowerOfTwo(n: number): number {
+  return 2 ** Math.ceil(Math.log2(n))
+}

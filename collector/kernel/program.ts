@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import { FlamewatchError } from '../../infra/runtime/errors.ts'
+import type { Log } from '../../infra/runtime/log.ts'
+import { type BpfVariant, readBpfObject } from './bpf-object.ts'
+import type { BpfObject, Libbpf } from './libbpf.ts'
+import type { MapSizes } from './map-sizes.ts'
+import { explainLoadError } from './preflight.ts'
+import { STACK_DEPTH } from './sample-layout.ts'
+
+export type LoadedProgram = {
+  readonly object: BpfObject
+  readonly variant: BpfVariant
+  /** Sentences for users: what this kernel does not allow. */
+  readonly notes: readonly string[]
+}
+
+export type LoadOptions = {
+  readonly libbpf: Libbpf
+  readonly sizes: MapSizes
+  readonly log: Log
+  readonly objectDirectory: string | undefined
+  readonly forceNoBtf: boolean
+}
+
+const NO_BTF_NOTE =
+  'The kernel offers no BTF: a process id that was used again within a window is not told apart.'
+
+/**
+ * Loads the program with BTF, else the one that needs none. Throws the reason of the first when
+ * neither loads, except where only the second's says something new.
+ */
+export function loadProgram(options: LoadOptions): LoadedProgram {
+  const notes: string[] = []
+  const depth = Math.min(STACK_DEPTH, readDepthLimit())
+  if (depth < STACK_DEPTH)
+    notes.push(
+      `Stacks are cut at ${depth} frames: sysctl kernel.perf_event_max_stack is lower than 127.`,
+    )
+  if (options.forceNoBtf)
+    return { object: load('profile-nobtf', depth, options), variant: 'profile-nobtf', notes }
+  try {
+    return { object: load('profile', depth, options), variant: 'profile', notes }
+  } catch (reason) {
+    if (!mayLoadWithoutBtf(reason)) throw reason
+    options.log.warn({ err: reason }, 'BPF program without BTF is used')
+    try {
+      const object = load('profile-nobtf', depth, options)
+      return { object, variant: 'profile-nobtf', notes: [...notes, NO_BTF_NOTE] }
+    } catch (second) {
+      throw mayLoadWithoutBtf(second) ? reason : second
+    }
+  }
+}
+
+function mayLoadWithoutBtf(error: unknown): boolean {
+  if (!(error instanceof FlamewatchError)) return false
+  return error.code === 'btf_missing' || error.code === 'bpf_rejected'
+}
+
+function load(variant: BpfVariant, depth: number, options: LoadOptions): BpfObject {
+  const bytes = readBpfObject(variant, options.objectDirectory)
+  let object: BpfObject | undefined
+  try {
+    object = options.libbpf.openObject(bytes)
+    for (const map of ['stacks_0a', 'stacks_0b', 'stacks_1a', 'stacks_1b']) {
+      object.resizeMap(map, options.sizes.stackEntries)
+      object.setValueSize(map, depth * 8)
+    }
+    for (const map of ['counts_0', 'counts_1']) object.resizeMap(map, options.sizes.countEntries)
+    object.resizeMap('overflow', options.sizes.overflowBytes)
+    object.load()
+    return object
+  } catch (error) {
+    object?.close()
+    throw explainLoadError(error)
+  }
+}
+
+// The kernel refuses a stack map deeper than this limit.
+function readDepthLimit(): number {
+  return Number(readFileSync('/proc/sys/kernel/perf_event_max_stack', 'latin1'))
+}

@@ -1,0 +1,379 @@
+import { getPriority, setPriority } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
+import { errorMessage, FlamewatchError } from '../../infra/runtime/errors.ts'
+import type { Log } from '../../infra/runtime/log.ts'
+import type { SampleWindow } from '../window.ts'
+import { CpuEvents, type CpuSource } from './cpu-events.ts'
+import { readFdinfo } from './fdinfo.ts'
+import { Generation, type Reading } from './generation.ts'
+import { isKernelThread } from './kernel-thread.ts'
+import { type BpfObject, type Libbpf, loadLibbpf } from './libbpf.ts'
+import { closeFd, type Mapping, mapMemory, pageBytes, readU64 } from './libc.ts'
+import { type MapSizes, mapSizes } from './map-sizes.ts'
+import { openCpuClock, readOnlineCpus } from './perf-event.ts'
+import { checkPidNamespace, checkPrivileges } from './preflight.ts'
+import { ProcessEvents, type SampledProcess } from './process-events.ts'
+import { type LoadedProgram, loadProgram } from './program.ts'
+import { RingBuffer } from './ring-buffer.ts'
+import { OVERFLOW, type SampleStats } from './sample-layout.ts'
+import { SampleStatsReader } from './sample-stats.ts'
+import { Slices } from './slices.ts'
+import { WindowBuilder } from './window-builder.ts'
+
+export type SamplerOptions = {
+  /** Samples per second and CPU. */
+  readonly frequencyHz: number
+  readonly log: Log
+  /** Called soon after the first sample of a process, and again after it executed another program. */
+  readonly onProcess?: (process: SampledProcess) => void
+  /** Use the program for kernels without BTF. */
+  readonly forceNoBtf?: boolean
+  /** Where the compiled objects are; default: bpf/. */
+  readonly objectDirectory?: string
+  /** Default: from CPUs and frequency. */
+  readonly sizes?: MapSizes
+  /** Name or path of the shared library. */
+  readonly libbpf?: string
+  /** Nice value of the main thread while sampling, so that a busy host does not starve it; -15. */
+  readonly niceness?: number
+}
+
+export type SamplerCost = {
+  /** Time the kernel spent in the program; 0 unless measured (sysctl kernel.bpf_stats_enabled). */
+  readonly runTimeNs: number
+  /** Runs that time is of. */
+  readonly runCount: number
+  /** Kernel memory of all maps. */
+  readonly mapBytes: number
+  readonly verifiedInstructions: number
+  /** Wall time of reading the maps so far, the grace periods not included. */
+  readonly readMs: number
+  readonly readings: number
+  /** First samples the collector was not told of, because the ring was full. */
+  readonly eventsLost: number
+}
+
+export interface Sampler {
+  /** What users must know of these samples, one sentence each. */
+  readonly notes: readonly string[]
+  /**
+   * The samples since the last call. Throws `kernel_error` when the account of the window does not
+   * come out even or the kernel refused the change of generations; later calls may succeed.
+   */
+  drain(): Promise<SampleWindow>
+  cost(): SamplerCost
+  /** Takes no more samples; a drain() after it returns the last ones. */
+  stop(): void
+  close(): Promise<void>
+}
+
+/**
+ * Samples every process on every CPU. Throws a FlamewatchError that says why this machine may not be
+ * sampled: `not_privileged`, `libbpf_missing`, `bpf_object_damaged`, `bpf_rejected`, `pid_namespace`,
+ * `kernel_unsupported`, `perf_event`, `btf_missing`.
+ */
+export async function openSampler(options: SamplerOptions): Promise<Sampler> {
+  checkPidNamespace()
+  checkPrivileges()
+  const libbpf = loadLibbpf(options.libbpf)
+  const sizes = options.sizes ?? mapSizes(readOnlineCpus().length, options.frequencyHz)
+  const program = loadProgram({
+    libbpf,
+    sizes,
+    log: options.log,
+    objectDirectory: options.objectDirectory,
+    forceNoBtf: options.forceNoBtf ?? false,
+  })
+  const sampler = new KernelSampler(options, libbpf, program, sizes)
+  try {
+    sampler.start()
+  } catch (error) {
+    await sampler.close()
+    throw error
+  }
+  return sampler
+}
+
+const FRAME_POINTER_NOTE =
+  'User stacks are walked by frame pointers: programs built without them show cut stacks.'
+
+// A record of the ring is written within microseconds, also when its CPU is taken away meanwhile.
+const MOST_RING_WAITS = 10_000
+const RECORDS_AT_ONCE = 256
+
+class KernelSampler implements Sampler {
+  readonly notes: readonly string[]
+  readonly #options: SamplerOptions
+  readonly #log: Log
+  readonly #libbpf: Libbpf
+  readonly #object: BpfObject
+  readonly #sizes: MapSizes
+  readonly #cpus: CpuEvents
+  readonly #generations: readonly [Generation, Generation]
+  readonly #stats: SampleStatsReader
+  readonly #programFd: number
+  #overflow: RingBuffer | undefined
+  #events: ProcessEvents | undefined
+  #bss: Mapping | undefined
+  #active = 0
+  #window = new WindowBuilder(Date.now())
+  #timer: NodeJS.Timeout | undefined
+  // One reading at a time: each call waits for the one before.
+  #queue: Promise<unknown> = Promise.resolve()
+  #fault: unknown
+  #recursionMisses = 0
+  #readMs = 0
+  #readings = 0
+  #eventsLost = 0
+  #formerPriority: number | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(options: SamplerOptions, libbpf: Libbpf, program: LoadedProgram, sizes: MapSizes) {
+    const { object } = program
+    this.notes = [FRAME_POINTER_NOTE, ...program.notes]
+    this.#options = options
+    this.#log = options.log
+    this.#libbpf = libbpf
+    this.#object = object
+    this.#sizes = sizes
+    this.#cpus = new CpuEvents(cpuSource(object, options.frequencyHz))
+    const asksProc = program.variant === 'profile-nobtf' ? isKernelThread : () => false
+    const generation = (n: 0 | 1) => {
+      const ways = [object.mapFd(`stacks_${n}a`), object.mapFd(`stacks_${n}b`)] as const
+      return new Generation(libbpf.maps, { counts: object.mapFd(`counts_${n}`), ways }, asksProc)
+    }
+    this.#generations = [generation(0), generation(1)]
+    this.#stats = new SampleStatsReader(libbpf.maps, object.mapFd('stats'), libbpf.possibleCpus())
+    this.#programFd = object.programFd('on_sample')
+  }
+
+  start(): void {
+    const { onProcess } = this.#options
+    this.#bss = mapGenerationWord(this.#object)
+    this.#overflow = new RingBuffer(this.#object.mapFd('overflow'), this.#sizes.overflowBytes)
+    // Before the first sample, so that no first sample goes unseen.
+    if (onProcess)
+      this.#events = new ProcessEvents(this.#object.mapFd('events'), this.#log, onProcess)
+    this.#window = new WindowBuilder(Date.now())
+    this.#rescanCpus()
+    if (this.#cpus.size === 0)
+      throw new FlamewatchError('perf_event', 'No CPU of this machine could be sampled.')
+    this.#raisePriority()
+    this.#armTimer()
+  }
+
+  drain(): Promise<SampleWindow> {
+    return this.#enqueue(async () => {
+      await this.#read()
+      const fault = this.#fault
+      this.#fault = undefined
+      if (fault) throw fault
+      if (this.#timer) this.#rescanCpus()
+      this.#addRecursion()
+      const endMs = Date.now()
+      const window = this.#window.finish(endMs, this.#options.frequencyHz)
+      this.#window = new WindowBuilder(endMs)
+      return window
+    })
+  }
+
+  cost(): SamplerCost {
+    const program = readFdinfo(this.#programFd)
+    let mapBytes = 0
+    for (const name of MAPS) mapBytes += readFdinfo(this.#object.mapFd(name)).get('memlock') ?? 0
+    return {
+      runTimeNs: program.get('run_time_ns') ?? 0,
+      runCount: program.get('run_cnt') ?? 0,
+      verifiedInstructions: program.get('verified_insns') ?? 0,
+      mapBytes,
+      readMs: this.#readMs,
+      readings: this.#readings,
+      eventsLost: this.#eventsLost,
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#cpus.close()
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#enqueue(async () => {
+      this.stop()
+      this.#events?.close()
+      this.#overflow?.close()
+      this.#bss?.close()
+      this.#object.close()
+      if (this.#formerPriority !== undefined) setPriority(this.#formerPriority)
+    })
+    return this.#closed
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work)
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+
+  // On big hosts the maps are too small for a whole window and are read in between.
+  #armTimer(): void {
+    this.#timer = setTimeout(() => {
+      if (!this.#timer) return
+      void this.#enqueue(() => this.#read())
+        .catch((error: unknown) => {
+          this.#fault ??= error
+        })
+        .finally(() => {
+          if (this.#timer) this.#armTimer()
+        })
+    }, this.#sizes.readEveryMs)
+  }
+
+  async #read(): Promise<void> {
+    const filled = this.#active as 0 | 1
+    await this.#flip()
+    const slices = new Slices()
+    const startedMs = performance.now()
+    await this.#readOverflow(slices)
+    const reading = await this.#generations[filled].take(this.#window, slices)
+    const stats = this.#stats.takeSince(filled)
+    this.#readMs += performance.now() - startedMs
+    this.#readings++
+    this.#account(stats, reading)
+  }
+
+  // After this no program writes the maps of the generation that was active.
+  async #flip(): Promise<void> {
+    if (!this.#bss) throw new FlamewatchError('kernel_error', 'The sampler is closed.')
+    const word = new Uint32Array(this.#bss.memory, 0, 1)
+    const next = 1 - this.#active
+    Atomics.store(word, 0, next)
+    const inner = Uint32Array.of(this.#object.mapFd('barrier_inner'))
+    const result = await this.#libbpf.maps.updateWaiting(
+      this.#object.mapFd('barrier'),
+      new Uint8Array(4),
+      new Uint8Array(inner.buffer),
+    )
+    if (result < 0) {
+      Atomics.store(word, 0, this.#active)
+      throw new FlamewatchError('kernel_error', `change of generations: errno ${-result}`, {
+        retriable: true,
+      })
+    }
+    this.#active = next
+  }
+
+  // Records of the generation that is being filled are in the ring already: each goes to its own.
+  async #readOverflow(slices: Slices): Promise<void> {
+    const ring = this.#overflow
+    if (!ring) return
+    const until = ring.producerPosition()
+    for (let waits = 0; waits < MOST_RING_WAITS; ) {
+      const state = ring.read(until, RECORDS_AT_ONCE, (memory, offset, length) => {
+        const record = new Uint32Array(memory.slice(offset, offset + length))
+        const generation = (record[OVERFLOW.generation] as number) & 1
+        this.#generations[generation as 0 | 1].addOverflow(record)
+      })
+      if (state === 'done') return
+      if (state === 'busy') {
+        waits++
+        await setImmediate()
+      } else if (slices.due) await slices.yield()
+    }
+    throw new FlamewatchError('kernel_error', 'A record of the overflow ring stayed unfinished.')
+  }
+
+  #account(stats: SampleStats, reading: Reading): void {
+    const { taken, idle, countsFull } = stats
+    const window = this.#window
+    const missing = taken - idle - countsFull - reading.counted - reading.overflowed
+    window.addTaken(taken, idle)
+    window.addDropped('counts_full', countsFull)
+    this.#eventsLost += stats.eventsLost
+    if (reading.missingStacks > 0)
+      this.#log.error({ stacks: reading.missingStacks }, 'stack ids without a stack')
+    if (missing > 0 && reading.error < 0) {
+      this.#log.error(
+        { errno: -reading.error, samples: missing },
+        'kernel maps not read to the end',
+      )
+      window.addDropped('drain_error', missing)
+      return
+    }
+    if (missing === 0) return
+    this.#window = new WindowBuilder(Date.now())
+    throw new FlamewatchError(
+      'kernel_error',
+      `The account of samples leaves ${missing} of ${taken} unaccounted for: ` +
+        `idle ${idle}, counted ${reading.counted} of ${stats.counted}, ` +
+        `overflowed ${reading.overflowed} of ${stats.overflowed}, counts full ${countsFull}. ` +
+        'The window is thrown away.',
+    )
+  }
+
+  // Runs the kernel left out are no part of the program's own numbers.
+  #addRecursion(): void {
+    const misses = readFdinfo(this.#programFd).get('recursion_misses') ?? 0
+    const since = misses - this.#recursionMisses
+    this.#recursionMisses = misses
+    this.#window.addTaken(since, 0)
+    this.#window.addDropped('recursion', since)
+  }
+
+  #rescanCpus(): void {
+    const { added, removed, reopened } = this.#cpus.rescan()
+    if (removed.length > 0 || reopened.length > 0)
+      this.#log.info({ added, removed, reopened }, 'online CPUs changed')
+  }
+
+  #raisePriority(): void {
+    try {
+      const former = getPriority()
+      setPriority(this.#options.niceness ?? -15)
+      this.#formerPriority = former
+    } catch (error) {
+      this.#log.debug({ reason: errorMessage(error) }, 'priority not raised')
+    }
+  }
+}
+
+const MAPS = [
+  'stacks_0a',
+  'stacks_0b',
+  'stacks_1a',
+  'stacks_1b',
+  'counts_0',
+  'counts_1',
+  'stats',
+  'overflow',
+  'scratch',
+  'seen',
+  'events',
+]
+
+function cpuSource(object: BpfObject, frequencyHz: number): CpuSource {
+  return {
+    online: readOnlineCpus,
+    open: (cpu) => {
+      const fd = openCpuClock(cpu, frequencyHz)
+      if (fd === null) return null
+      try {
+        const link = object.attachPerfEvent('on_sample', fd)
+        return { runningNs: () => readU64(fd), close: () => link.destroy() }
+      } catch (cause) {
+        closeFd(fd)
+        throw new FlamewatchError('perf_event', `attach to CPU ${cpu}: ${errorMessage(cause)}`, {
+          cause,
+        })
+      }
+    },
+  }
+}
+
+// `generation` is the only variable in .bss. libbpf's own mapping of it is not the kernel's memory.
+function mapGenerationWord(object: BpfObject): Mapping {
+  const mapping = mapMemory(object.mapFd('.bss'), pageBytes, 0, 'write')
+  if (mapping) return mapping
+  throw new FlamewatchError('kernel_error', 'The variables of the BPF program could not be mapped.')
+}

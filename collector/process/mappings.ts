@@ -1,0 +1,155 @@
+import fs from 'node:fs'
+
+// The executable mappings of a process, from /proc/PID/maps. Addresses are plain numbers: user
+// space ends below 2^53 on x86-64 (2^47, 2^56 only when asked for) and arm64 (2^52).
+
+export type MappingKind =
+  /** Backed by a file that could be an ELF image. */
+  | 'file'
+  | 'vdso'
+  /** No file, or one without a place in the file system (memfd, shared memory): a JIT's code. */
+  | 'anonymous'
+
+export type Mapping = {
+  readonly kind: MappingKind
+  readonly start: number
+  readonly end: number
+  /** Of `start` within the file. */
+  readonly offset: number
+  /** As the process sees it, without " (deleted)"; `[vdso]`, `[anon:…]` or '' where there is none. */
+  readonly path: string
+  readonly deleted: boolean
+  /** As stat's st_dev. */
+  readonly device: bigint
+  readonly inode: bigint
+}
+
+// 65,530 mappings (vm.max_map_count) of usual length are 7 MB; paths of 4 KiB in every line would
+// be 270 MB, which only somebody who wants to hurt writes.
+const MAX_MAPS_BYTES = 16 << 20
+// The end of the lower half on x86-64; [vsyscall] lies above it.
+const USER_END = 0x0100_0000_0000_0000
+
+export class Mappings {
+  readonly list: readonly Mapping[]
+  /** More was mapped than MAX_MAPS_BYTES describes. */
+  readonly truncated: boolean
+  readonly #starts: Float64Array
+
+  constructor(list: readonly Mapping[], truncated = false) {
+    this.list = list
+    this.truncated = truncated
+    this.#starts = Float64Array.from(list, (mapping) => mapping.start)
+  }
+
+  /** The executable mapping that covers `address`. */
+  find(address: number | bigint): Mapping | null {
+    const wanted = Number(address)
+    const starts = this.#starts
+    let low = 0
+    let high = starts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((starts[middle] as number) <= wanted) low = middle + 1
+      else high = middle
+    }
+    const mapping = this.list[low - 1]
+    return mapping !== undefined && wanted < mapping.end ? mapping : null
+  }
+}
+
+/** Null when the process is gone, may not be read, or has no user space (a kernel thread). */
+export function readMappings(pid: number): Mappings | null {
+  const bytes = readCapped(`/proc/${pid}/maps`)
+  if (bytes === null || bytes.length === 0) return null
+  return parseMappings(bytes)
+}
+
+/** Parses the text of a maps file; lines that are not understood are left out. */
+export function parseMappings(bytes: Buffer): Mappings {
+  const list: Mapping[] = []
+  let at = 0
+  for (;;) {
+    const end = bytes.indexOf(0x0a, at)
+    if (end < 0) break
+    const mapping = isExecutable(bytes, at, end) ? parseLine(bytes.toString('utf8', at, end)) : null
+    if (mapping !== null) list.push(mapping)
+    at = end + 1
+  }
+  // The kernel writes them in order; find() depends on it, so it is not left to trust.
+  list.sort((a, b) => a.start - b.start)
+  return new Mappings(list, bytes.length >= MAX_MAPS_BYTES)
+}
+
+// "7f12-7f34 r-xp …": four letters after the first space. Most lines are not executable, so they
+// are sorted out before a string is made of them.
+function isExecutable(bytes: Buffer, from: number, to: number): boolean {
+  const space = bytes.indexOf(0x20, from)
+  return space > 0 && space + 3 < to && bytes[space + 3] === 0x78
+}
+
+const LINE =
+  /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) ...[ps] ([0-9a-f]{1,16}) ([0-9a-f]+):([0-9a-f]+) (\d{1,20}) *(.*)$/s
+const DELETED = ' (deleted)'
+
+function parseLine(line: string): Mapping | null {
+  const match = LINE.exec(line)
+  if (match === null) return null
+  const [, startHex, endHex, offsetHex, majorHex, minorHex, inodeText, name] =
+    match as unknown as string[] as [string, string, string, string, string, string, string, string]
+  const start = Number.parseInt(startHex, 16)
+  const end = Number.parseInt(endHex, 16)
+  if (!(start < end) || end > USER_END) return null
+  const deleted = name.endsWith(DELETED)
+  const path = deleted ? name.slice(0, -DELETED.length) : name
+  const inode = BigInt(inodeText)
+  return {
+    kind: kindOf(path, inode),
+    start,
+    end,
+    offset: Number.parseInt(offsetHex, 16),
+    path,
+    deleted,
+    device: makeDevice(Number.parseInt(majorHex, 16), Number.parseInt(minorHex, 16)),
+    inode,
+  }
+}
+
+function kindOf(path: string, inode: bigint): MappingKind {
+  if (path === '[vdso]') return 'vdso'
+  if (inode === 0n || /^(\/memfd:|\/dev\/(zero|shm\/)|\/SYSV|anon_inode:)/.test(path))
+    return 'anonymous'
+  return 'file'
+}
+
+// glibc's makedev(3): the encoding of st_dev.
+function makeDevice(major: number, minor: number): bigint {
+  const [a, i] = [BigInt(major), BigInt(minor)]
+  return ((a & 0xfffn) << 8n) | ((a & ~0xfffn) << 32n) | (i & 0xffn) | ((i & ~0xffn) << 12n)
+}
+
+function readCapped(path: string): Buffer | null {
+  let fd: number
+  try {
+    fd = fs.openSync(path, fs.constants.O_RDONLY)
+  } catch {
+    return null
+  }
+  try {
+    const chunks: Buffer[] = []
+    let total = 0
+    while (total < MAX_MAPS_BYTES) {
+      const chunk = Buffer.allocUnsafe(64 << 10)
+      const n = fs.readSync(fd, chunk, 0, chunk.length, null)
+      if (n === 0) break
+      chunks.push(chunk.subarray(0, n))
+      total += n
+    }
+    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+  } catch {
+    // The process ended while it was read (ESRCH), or it may not be read (EACCES).
+    return null
+  } finally {
+    fs.closeSync(fd)
+  }
+}

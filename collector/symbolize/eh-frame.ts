@@ -1,0 +1,283 @@
+import { type ByteSource, readExactly } from './byte-source.ts'
+import { type Elf, offsetOf, PT_GNU_EH_FRAME, word } from './elf.ts'
+
+// Where functions begin and end, from the tables that unwinders use: they survive stripping. Only
+// .eh_frame_hdr's sorted table and single entries are read, by position.
+// https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/ehframechpt.html
+
+export type Fde = {
+  readonly start: number
+  readonly end: number
+  /**
+   * The return address is undefined where it begins: the mark of a frame that nobody called, which
+   * glibc sets in _start, clone and clone3.
+   */
+  readonly outermost: boolean
+}
+
+/** The sorted table of .eh_frame_hdr: `count` pairs (start, entry) of 32 bits relative to `vaddr`. */
+export type FdeIndex = {
+  readonly vaddr: number
+  readonly position: number
+  readonly count: number
+}
+
+// The encodings every linker uses: pc-relative and data-relative signed 32 bits.
+const DW_EH_PE_UDATA4 = 0x03
+const PCREL_SDATA4 = 0x1b
+const DATAREL_SDATA4 = 0x3b
+const ENTRY_BYTES = 8
+// Entries are some ten bytes; a CIE with a long augmentation stays below a hundred.
+const MAX_ENTRY_BYTES = 4096
+const BLOCK_ENTRIES = 512
+
+/** Null when the file has no such table, or one in an encoding nobody writes. */
+export function readFdeIndex(source: ByteSource, elf: Elf): FdeIndex | null {
+  const segment = elf.segments.find((s) => s.type === PT_GNU_EH_FRAME)
+  if (segment === undefined) return null
+  const header = readExactly(source, segment.offset, 12)
+  if (header === null || header[0] !== 1) return null
+  if (header[1] !== PCREL_SDATA4 || header[2] !== DW_EH_PE_UDATA4 || header[3] !== DATAREL_SDATA4)
+    return null
+  const position = segment.offset + 12
+  const inFile = Math.floor((source.sizeBytes - position) / ENTRY_BYTES)
+  const count = Math.min(header.readUInt32LE(8), Math.max(0, inFile))
+  return count === 0 ? null : { vaddr: segment.vaddr, position, count }
+}
+
+/** The function that covers `vaddr`; null when none says so. */
+export function findFde(source: ByteSource, elf: Elf, index: FdeIndex, vaddr: number): Fde | null {
+  const wanted = vaddr - index.vaddr
+  let low = 0
+  let high = index.count
+  while (high - low > BLOCK_ENTRIES) {
+    const middle = (low + high) >>> 1
+    const entry = readExactly(source, index.position + middle * ENTRY_BYTES, ENTRY_BYTES)
+    if (entry === null) return null
+    if (entry.readInt32LE(0) <= wanted) low = middle
+    else high = middle
+  }
+  const block = readExactly(source, index.position + low * ENTRY_BYTES, (high - low) * ENTRY_BYTES)
+  if (block === null) return null
+  let found = -1
+  for (let at = 0; at < block.length && block.readInt32LE(at) <= wanted; at += ENTRY_BYTES)
+    found = at
+  if (found < 0) return null
+  const fde = readFde(source, elf, index.vaddr + block.readInt32LE(found + 4))
+  return fde !== null && vaddr >= fde.start && vaddr < fde.end ? fde : null
+}
+
+/** Every function that is an outermost frame; reads the whole table when it is within `maxBytes`. */
+export function findOutermost(
+  source: ByteSource,
+  elf: Elf,
+  index: FdeIndex,
+  maxEntries: number,
+): Fde[] {
+  if (index.count > maxEntries) return []
+  const table = readExactly(source, index.position, index.count * ENTRY_BYTES)
+  if (table === null) return []
+  const found: Fde[] = []
+  for (let at = 0; at < table.length; at += ENTRY_BYTES) {
+    const fde = readFde(source, elf, index.vaddr + table.readInt32LE(at + 4))
+    if (fde?.outermost) found.push(fde)
+  }
+  return found
+}
+
+type Cie = {
+  readonly pointerEncoding: number
+  readonly hasAugmentationData: boolean
+  readonly returnRegister: number
+  readonly outermost: boolean
+}
+
+function readFde(source: ByteSource, elf: Elf, vaddr: number): Fde | null {
+  const entry = readEntry(source, elf, vaddr)
+  if (entry === null) return null
+  const { bytes, position } = entry
+  const back = bytes.readUInt32LE(4)
+  const cie = back === 0 ? null : readCie(source, position + 4 - back)
+  if (cie === null) return null
+  const cursor = new Cursor(bytes, 8)
+  let start: number
+  let length: number
+  if (cie.pointerEncoding === PCREL_SDATA4) {
+    start = vaddr + 8 + cursor.i32()
+    length = cursor.i32() >>> 0
+  } else if (cie.pointerEncoding === 0) {
+    start = cursor.u64()
+    length = cursor.u64()
+  } else return null
+  if (cie.hasAugmentationData) cursor.skip(cursor.uleb())
+  const outermost = setsUndefined(cursor, cie.returnRegister) ?? cie.outermost
+  return cursor.overrun ? null : { start, end: start + length, outermost }
+}
+
+function readEntry(
+  source: ByteSource,
+  elf: Elf,
+  vaddr: number,
+): { bytes: Buffer; position: number } | null {
+  const position = offsetOf(elf, vaddr)
+  return position === null ? null : readEntryAt(source, position)
+}
+
+function readEntryAt(
+  source: ByteSource,
+  position: number,
+): { bytes: Buffer; position: number } | null {
+  const length = readExactly(source, position, 4)?.readUInt32LE(0) ?? 0
+  if (length < 12 || length > MAX_ENTRY_BYTES) return null
+  const bytes = readExactly(source, position, length + 4)
+  return bytes === null ? null : { bytes, position }
+}
+
+function readCie(source: ByteSource, position: number): Cie | null {
+  const bytes = readEntryAt(source, position)?.bytes
+  if (bytes === undefined || bytes.readUInt32LE(4) !== 0) return null
+  const version = bytes[8]
+  if (version !== 1 && version !== 3) return null
+  const end = bytes.indexOf(0, 9)
+  if (end < 0) return null
+  const augmentation = bytes.toString('latin1', 9, end)
+  const cursor = new Cursor(bytes, end + 1)
+  cursor.uleb()
+  cursor.uleb()
+  const returnRegister = version === 1 ? cursor.u8() : cursor.uleb()
+  let pointerEncoding = 0
+  if (augmentation.startsWith('z')) {
+    const after = cursor.uleb() + cursor.at
+    for (const letter of augmentation.slice(1)) {
+      if (letter === 'R') pointerEncoding = cursor.u8()
+      else if (letter === 'L') cursor.u8()
+      else if (letter === 'P') cursor.skip(pointerBytes(cursor.u8()))
+    }
+    cursor.at = after
+  } else if (augmentation !== '') return null
+  const outermost = setsUndefined(cursor, returnRegister) ?? false
+  if (cursor.overrun) return null
+  return {
+    pointerEncoding,
+    hasAugmentationData: augmentation.startsWith('z'),
+    returnRegister,
+    outermost,
+  }
+}
+
+function pointerBytes(encoding: number): number {
+  const format = encoding & 7
+  return format === 2 ? 2 : format === 3 ? 4 : 8
+}
+
+/**
+ * Whether call frame instructions leave `register` undefined in their first row; undefined when
+ * they say nothing about it.
+ */
+function setsUndefined(cursor: Cursor, register: number): boolean | undefined {
+  let answer: boolean | undefined
+  while (!cursor.atEnd) {
+    const opcode = cursor.u8()
+    const high = opcode >> 6
+    // DW_CFA_advance_loc and its longer forms end the first row.
+    if (high === 1 || (opcode >= 0x01 && opcode <= 0x04)) break
+    if (high === 2) {
+      if ((opcode & 63) === register) answer = false
+      cursor.uleb()
+    } else if (high === 0 && !readOperands(opcode)) break
+  }
+  return answer
+
+  function readOperands(opcode: number): boolean {
+    switch (opcode) {
+      case 0x07: // DW_CFA_undefined
+        if (cursor.uleb() === register) answer = true
+        return true
+      case 0x00: // nop
+      case 0x0a: // remember_state
+      case 0x0b: // restore_state
+      case 0x2d: // AARCH64_negate_ra_state
+        return true
+      case 0x06: // restore_extended
+      case 0x08: // same_value
+      case 0x0d: // def_cfa_register
+      case 0x0e: // def_cfa_offset
+      case 0x13: // def_cfa_offset_sf
+      case 0x2e: // GNU_args_size
+        cursor.uleb()
+        return true
+      case 0x05: // offset_extended
+      case 0x09: // register
+      case 0x0c: // def_cfa
+      case 0x11: // offset_extended_sf
+      case 0x12: // def_cfa_sf
+      case 0x14: // val_offset
+      case 0x15: // val_offset_sf
+        cursor.uleb()
+        cursor.uleb()
+        return true
+      case 0x0f: // def_cfa_expression
+        cursor.skip(cursor.uleb())
+        return true
+      case 0x10: // expression
+      case 0x16: // val_expression
+        cursor.uleb()
+        cursor.skip(cursor.uleb())
+        return true
+      default:
+        return false
+    }
+  }
+}
+
+/** Reads forward; beyond the end it answers zeros and says so once in `overrun`. */
+class Cursor {
+  at: number
+  overrun = false
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes
+    this.at = at
+  }
+
+  get atEnd(): boolean {
+    return this.at >= this.#bytes.length
+  }
+
+  u8(): number {
+    return this.#take(1) ? (this.#bytes[this.at - 1] as number) : 0
+  }
+
+  i32(): number {
+    return this.#take(4) ? this.#bytes.readInt32LE(this.at - 4) : 0
+  }
+
+  u64(): number {
+    return this.#take(8) ? word(this.#bytes, this.at - 8) : 0
+  }
+
+  /** LEB128; only small values are ever needed, so the sign of a signed one does not matter. */
+  uleb(): number {
+    let value = 0
+    for (let shift = 1; ; shift *= 128) {
+      const byte = this.u8()
+      value += (byte & 127) * shift
+      if ((byte & 128) === 0 || shift > 2 ** 40) return value
+    }
+  }
+
+  skip(count: number): void {
+    this.#take(count)
+  }
+
+  #take(count: number): boolean {
+    if (this.at + count > this.#bytes.length) {
+      this.overrun = true
+      this.at = this.#bytes.length
+      return false
+    }
+    this.at += count
+    return true
+  }
+}

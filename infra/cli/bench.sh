@@ -8,6 +8,6 @@ setup_page
 setup_bpf
 setup_libbpf
 
-exec 9>&-
+exec 9<&-
 export UV_THREADPOOL_SIZE="${UV_THREADPOOL_SIZE:-16}"
 exec node --disable-warning=ExperimentalWarning tests/bench/main.ts "$@"

@@ -15,9 +15,9 @@ fail() {
   exit 2
 }
 
-# Two set-ups at once (npm start beside npm test) would install over each other.
-mkdir -p .flamewatch
-exec 9>.flamewatch/setup.lock
+# Two set-ups at once (npm start beside npm test) would install over each other. The lock is on the
+# directory itself and ends with descriptor 9.
+exec 9<.
 if command -v flock >/dev/null; then flock 9; fi
 
 setup_packages() {
@@ -37,7 +37,7 @@ setup_packages() {
 }
 
 setup_page() {
-  built=dist/ui/index.html
+  built=ui/dist/index.html
   if [ -f vite.config.ts ] && newer_than $built ui query/api.ts vite.config.ts package-lock.json; then
     say 'building the page (vite build) …'
     vite build --logLevel warn >&2 || fail 'the page could not be built' 'The words above say why.'
@@ -61,7 +61,8 @@ setup_libbpf() {
 newer_than() {
   reference=$1
   shift
-  [ ! -f "$reference" ] || [ -n "$(find "$@" -newer "$reference" ! -name '*.test.*' -print -quit)" ]
+  [ ! -f "$reference" ] || [ -n "$(find "$@" -path '*/dist' -prune -o \
+    -newer "$reference" -type f ! -name '*.test.*' -print -quit)" ]
 }
 
 # install_packages PACKAGE…: by apt-get as root; false where that cannot be done.

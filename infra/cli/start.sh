@@ -8,5 +8,5 @@ setup_page
 setup_bpf
 setup_libbpf
 
-exec 9>&-
+exec 9<&-
 exec sh infra/cli/flamewatch.sh up "$@"

@@ -41,5 +41,5 @@ setup_page
 setup_bpf
 setup_libbpf
 
-exec 9>&-
+exec 9<&-
 exec vitest run "$@"

@@ -66,6 +66,18 @@ export function readOptions<T extends OptionTable>(command: Command, table: T): 
   return Object.freeze(values) as OptionValues<T>
 }
 
+/** What was given by flag or environment, as variables: starts a process of ours with the same options. */
+export function givenEnvironment(command: Command, table: OptionTable): Record<string, string> {
+  const given: Record<string, string> = {}
+  for (const [key, spec] of Object.entries(table)) {
+    const name = attributeName(spec.flag)
+    const source = command.getOptionValueSource(name)
+    if (source === 'cli' || source === 'env')
+      given[environmentName(key)] = String(command.getOptionValue(name))
+  }
+  return given
+}
+
 /** A Markdown table of a room's options, for the README. */
 export function renderOptions(table: OptionTable): string {
   const rows = Object.entries(table).map(([key, spec]) => {

@@ -1,0 +1,37 @@
+import { collectorOptions } from '../../collector/options.ts'
+import { errorMessage, FlamewatchError } from '../runtime/errors.ts'
+import type { CollectorState } from './collector-process.ts'
+import { defineCommand, EXIT } from './command.ts'
+
+/** `flamewatch collect`; under `up` it says over IPC how it is. */
+export const command = defineCommand({
+  options: collectorOptions,
+  async run({ options, log, metrics, lifecycle, tell }) {
+    await report({ state: 'starting' })
+    // A collector whose `up` was killed has nobody left to send to.
+    process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+    try {
+      const { collect } = await import('../../collector/main.ts')
+      await collect(options, { log: log.child({ room: 'collector' }), metrics, lifecycle })
+    } catch (error) {
+      await lifecycle.close()
+      // Anything else is a crash, which `up` answers by starting it again.
+      const forGood = error instanceof FlamewatchError && !error.retriable
+      if (!process.send || !forGood) throw error
+      const { hint } = error
+      await report({ state: 'failed', message: errorMessage(error), ...(hint && { hint }) })
+      return EXIT.failure
+    }
+    await report({ state: 'sampling' })
+    if (!process.send) tell(`sampling this machine, sending to ${options.server}`)
+    await lifecycle.untilSignal()
+    return EXIT.ok
+  },
+})
+
+function report(state: CollectorState): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send) process.send(state, () => resolve())
+    else resolve()
+  })
+}

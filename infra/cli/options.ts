@@ -1,0 +1,41 @@
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { LOG_LEVELS } from '../runtime/log.ts'
+import { defineOptions } from '../runtime/options.ts'
+
+// Options that belong to no room.
+
+export const logOptions = defineOptions({
+  logLevel: {
+    flag: '--log-level <level>',
+    schema: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(', ')}` }),
+    default: 'warn',
+    help: `Least severity of the JSON lines on stderr: ${LOG_LEVELS.join(', ')}.`,
+  },
+})
+
+export const httpOptions = defineOptions({
+  listen: {
+    flag: '--listen <host:port>',
+    schema: z.string(),
+    default: '127.0.0.1:3526',
+    help: 'Address of page and API; port 0 takes a free one. Loopback, since profiles are not for everybody.',
+  },
+  tokens: {
+    flag: '--tokens <list>',
+    schema: z
+      .string()
+      .optional()
+      .transform((text) => text?.split(',').filter((token) => token !== '') ?? []),
+    help: 'Comma-separated tokens of which every request must show one.',
+    secret: true,
+  },
+  insecure: {
+    flag: '--insecure',
+    schema: z.boolean().default(false),
+    help: 'Listens beyond this machine without tokens.',
+  },
+})
+
+/** Where Vite puts the page. */
+export const PAGE_DIRECTORY = fileURLToPath(new URL('../../ui/dist/', import.meta.url))

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { IngestOptions } from '../../ingest/options.ts'
+import type { QueryOptions } from '../../query/options.ts'
+import type { HttpServer } from '../runtime/http.ts'
+import type { OptionValues } from '../runtime/options.ts'
+import type { StoreOptions } from '../store/options.ts'
+import type { CollectorState } from './collector-process.ts'
+import type { CommandContext } from './command.ts'
+import type { httpOptions } from './options.ts'
+import { PAGE_DIRECTORY } from './options.ts'
+
+export type ServerOptions = OptionValues<typeof httpOptions> & StoreOptions
+
+export type Rooms = {
+  readonly ingest?: IngestOptions
+  readonly query?: QueryOptions & { readonly local: () => CollectorState | null }
+}
+
+/**
+ * Opens the store and serves the rooms given, at one address; with query comes the page. Everything
+ * is added to the lifecycle, which closes it in reverse order.
+ */
+export async function startServer(
+  { log, metrics, lifecycle }: Pick<CommandContext, 'log' | 'metrics' | 'lifecycle'>,
+  options: ServerOptions,
+  rooms: Rooms,
+): Promise<HttpServer> {
+  const { openStore } = await import('../store/open.ts')
+  const { serveHttp } = await import('../runtime/http.ts')
+  const store = lifecycle.add(
+    'store',
+    await openStore(options, { log: log.child({ room: 'store' }), metrics }),
+  )
+  const apps: OpenAPIHono[] = []
+  if (rooms.ingest) {
+    const { createIngest } = await import('../../ingest/main.ts')
+    const deps = { store, log: log.child({ room: 'ingest' }), metrics, options: rooms.ingest }
+    apps.push(lifecycle.add('ingest', createIngest(deps)).app)
+  }
+  if (rooms.query) {
+    const { createQuery } = await import('../../query/main.ts')
+    const { local, ...queryOptions } = rooms.query
+    const deps = { store, log: log.child({ room: 'query' }), metrics, options: queryOptions, local }
+    apps.push(lifecycle.add('query', createQuery(deps)).app)
+  }
+  const server = await serveHttp({
+    apps,
+    listen: options.listen,
+    tokens: options.tokens,
+    insecure: options.insecure,
+    ...(rooms.query &&
+      existsSync(join(PAGE_DIRECTORY, 'index.html')) && { uiDirectory: PAGE_DIRECTORY }),
+    ready: () => store.ping(),
+    log: log.child({ room: 'http' }),
+    metrics,
+  })
+  return lifecycle.add('http', server)
+}

@@ -1,0 +1,72 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { collectorOptions } from '../../collector/options.ts'
+import { ingestOptions } from '../../ingest/options.ts'
+import { queryOptions } from '../../query/options.ts'
+import { defineOptions } from '../runtime/options.ts'
+import { storeOptions } from '../store/options.ts'
+import type { CollectorProcess } from './collector-process.ts'
+import { superviseCollector } from './collector-process.ts'
+import type { CommandContext } from './command.ts'
+import { defineCommand, EXIT } from './command.ts'
+import { httpOptions } from './options.ts'
+import { startServer } from './server.ts'
+
+const { server: _, ...samplingOptions } = collectorOptions
+
+const upOptions = {
+  ...httpOptions,
+  ...storeOptions,
+  ...defineOptions({
+    noCollect: {
+      flag: '--no-collect',
+      // Commander keeps the opposite under `collect`.
+      schema: z.boolean().transform((collect) => !collect),
+      help: 'Serves what is pushed and does not sample this machine.',
+    },
+  }),
+  ...samplingOptions,
+  ...ingestOptions,
+  ...queryOptions,
+}
+
+/** `flamewatch up`: everything one machine needs. */
+export const command = defineCommand({
+  options: upOptions,
+  async run(context) {
+    const { options, lifecycle, print } = context
+    let collector: CollectorProcess | null = null
+    const { url } = await startServer(context, options, {
+      ingest: options,
+      query: { ...options, local: () => collector?.state() ?? null },
+    })
+    if (!options.noCollect) collector = lifecycle.add('collector', startCollector(context, url))
+    print(`Flamewatch is at ${url}`)
+    await lifecycle.untilSignal()
+    return EXIT.ok
+  },
+})
+
+function startCollector(
+  { environment, options: { tokens }, log, tell }: CommandContext<typeof upOptions>,
+  url: string,
+): CollectorProcess {
+  const main = fileURLToPath(new URL('main.ts', import.meta.url))
+  const env = {
+    ...process.env,
+    ...environment,
+    FLAMEWATCH_SERVER: url,
+    ...(tokens[0] !== undefined && { FLAMEWATCH_TOKEN: tokens[0] }),
+  }
+  return superviseCollector({
+    // In a group of its own: Ctrl-C is for `up`, which ends the collector first and the server after.
+    start: () => fork(main, ['collect'], { env, detached: true }),
+    log: log.child({ room: 'collector' }),
+    onState: ({ state, message, hint }) => {
+      if (state === 'sampling') tell('sampling this machine')
+      else if (message)
+        tell(`this machine is not sampled: ${[message, hint].filter(Boolean).join(' ')}`)
+    },
+  })
+}

@@ -3,11 +3,12 @@ import type { OptionValues } from '../infra/runtime/options.ts'
 import { defineOptions } from '../infra/runtime/options.ts'
 
 function integer(least: number, most: number) {
-  return z.coerce
-    .number(`expected an integer from ${least} to ${most}`)
-    .int(`expected an integer from ${least} to ${most}`)
-    .min(least, `expected at least ${least}`)
-    .max(most, `expected at most ${most}`)
+  const expected = `expected an integer from ${least} to ${most}`
+  return z
+    .string(expected)
+    .regex(/^\d{1,9}$/, expected)
+    .transform(Number)
+    .pipe(z.number().min(least, expected).max(most, expected))
 }
 
 export const queryOptions = defineOptions({

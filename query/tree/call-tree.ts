@@ -14,10 +14,14 @@ export type CallTree = {
   readonly flat: readonly Sums[]
 }
 
-/** Per side, by node: of the frame and all it calls. */
-export function sumUp(tree: CallTree): Sums[] {
+export type SummedTree = CallTree & {
+  /** Per side, by node: of the frame and all it calls. */
+  readonly cum: readonly Sums[]
+}
+
+export function sumUp(tree: CallTree): SummedTree {
   const { nodes, parent } = tree.trie
-  return tree.flat.map((flat) => {
+  const cum = tree.flat.map((flat) => {
     const cum = new Sums(nodes, flat.wide)
     for (let node = nodes - 1; node >= 0; node--) {
       cum.add(node, flat, node)
@@ -25,6 +29,7 @@ export function sumUp(tree: CallTree): Sums[] {
     }
     return cum
   })
+  return { ...tree, cum }
 }
 
 /** Trees of several services as one: the same path of the same functions is the same node. */

@@ -1,5 +1,4 @@
-import type { CallTree } from './call-tree.ts'
-import { sumUp } from './call-tree.ts'
+import type { CallTree, SummedTree } from './call-tree.ts'
 import type { FrameInfo } from './functions.ts'
 import { frameOf, ROOT_FRAME, residualFrame } from './functions.ts'
 import { Sums } from './sums.ts'
@@ -31,11 +30,11 @@ export type LayoutOptions = {
   readonly maxNodes: number
 }
 
-export function layOut(tree: CallTree, options: LayoutOptions): Layout {
-  const cum = sumUp(tree)
+export function layOut(tree: SummedTree, options: LayoutOptions): Layout {
+  const { cum } = tree
   const cut = cutSmall(tree.trie, cum, options.maxNodes)
   const { residuals } = cut
-  const places = findPlaces(tree, cut, cum, options.scales)
+  const places = findPlaces(tree, cut, options.scales)
   const { count, source, isResidual } = places
   const flatOut = tree.flat.map((sums) => new Sums(count, sums.wide))
   const cumOut = cum.map((sums) => new Sums(count, sums.wide))
@@ -67,13 +66,8 @@ type Places = {
   readonly isResidual: Uint8Array
 }
 
-function findPlaces(
-  tree: CallTree,
-  cut: Cut,
-  cum: readonly Sums[],
-  scales: readonly number[],
-): Places {
-  const width = weigh(cum, scales)
+function findPlaces(tree: SummedTree, cut: Cut, scales: readonly number[]): Places {
+  const width = weigh(tree.cum, scales)
   const residualWidth = cut.residuals && weigh(cut.residuals.weight, scales)
   const children = groupChildren(tree, width, cut.keep)
   const count = cut.kept + (cut.residuals?.count ?? 0)
@@ -133,7 +127,7 @@ function groupChildren(tree: CallTree, width: Float64Array, keep: Uint8Array): C
     start[after] = (start[after] as number) + 1
   }
   for (let node = 0; node < nodes; node++)
-    start[node + 1] = ((start[node + 1] as number) + start[node]) as number
+    start[node + 1] = (start[node + 1] as number) + (start[node] as number)
   const list = new Uint32Array(start[nodes] as number)
   const next = start.slice()
   for (let node = 1; node < nodes; node++) {

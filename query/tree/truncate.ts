@@ -87,7 +87,7 @@ function findThreshold(trie: TrieColumns, bucket: Uint16Array, maxNodes: number)
     residuals[own + 1] = (residuals[own + 1] as number) - 1
   }
   for (let t = 1; t <= BUCKETS; t++)
-    residuals[t] = ((residuals[t] as number) + residuals[t - 1]) as number
+    residuals[t] = (residuals[t] as number) + (residuals[t - 1] as number)
   let kept = 0
   let best = BUCKETS
   for (let t = BUCKETS - 1; t >= 1; t--) {

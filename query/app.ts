@@ -1,0 +1,16 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { answerError, createApi } from '../infra/runtime/api.ts'
+import type { QueryContext } from './context.ts'
+import { addDiff } from './routes/diff.ts'
+import { addFlamegraph } from './routes/flamegraph.ts'
+import { addServices } from './routes/services.ts'
+
+/** All routes of the room, without a port: tests call `app.request(url)`. */
+export function createApp(context: QueryContext): OpenAPIHono {
+  const app = createApi()
+  app.onError((error, c) => answerError(error, c, context.log))
+  addServices(app, context)
+  addFlamegraph(app, context)
+  addDiff(app, context)
+  return app
+}

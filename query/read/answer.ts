@@ -1,0 +1,78 @@
+import { PLACEHOLDER, PLACEHOLDER_MODULE, parseProfileType } from '../../infra/contract/profile.ts'
+import type { Side } from '../api.ts'
+import { formatSelector } from '../selector.ts'
+import { formatTime } from '../time.ts'
+import type { SummedTree } from '../tree/call-tree.ts'
+import { readCallTree } from './call-trees.ts'
+import type { Dictionaries } from './dictionaries.ts'
+import type { Reader } from './reader.ts'
+import type { Scope } from './scope.ts'
+import type { SideFacts } from './side.ts'
+import { readSideFacts } from './side.ts'
+
+export type AnsweredSide = {
+  readonly scope: Scope
+  readonly facts: SideFacts
+  /** In the type's unit, rounded beyond 2^53. */
+  readonly total: number
+  readonly side: Side
+}
+
+export type AnsweredTree = {
+  readonly tree: SummedTree
+  readonly sides: readonly AnsweredSide[]
+  readonly unit: string
+  readonly source: string
+}
+
+/** The joined tree of all sides, with the facts about each. */
+export async function answerTree(
+  reader: Reader,
+  dictionaries: Dictionaries,
+  scopes: readonly Scope[],
+): Promise<AnsweredTree> {
+  const [{ tree, source }, facts] = await Promise.all([
+    readCallTree(reader, dictionaries, scopes),
+    Promise.all(scopes.map((scope) => readSideFacts(reader, scope))),
+  ])
+  const sides = scopes.map((scope, i) => describeSide(tree, scope, facts[i] as SideFacts, i))
+  return { tree, sides, source, unit: unitOf(scopes[0] as Scope) }
+}
+
+function unitOf({ type }: Scope): string {
+  return parseProfileType(type)?.sampleUnit ?? ''
+}
+
+function describeSide(
+  tree: SummedTree,
+  scope: Scope,
+  facts: SideFacts,
+  index: number,
+): AnsweredSide {
+  const cum = tree.cum[index] as SummedTree['cum'][number]
+  const total = cum.approximate(0)
+  const { samplesPerValue, profiles, hosts, hostSeconds } = facts
+  const side: Side = {
+    query: formatSelector(scope.selector),
+    from: formatTime(scope.range.fromMs),
+    to: formatTime(scope.range.toMs),
+    total: cum.value(0),
+    profiles,
+    samples: samplesPerValue === null ? null : Math.round(total * samplesPerValue),
+    hosts,
+    hostSeconds,
+    brokenShare: total > 0 ? sumBroken(tree, index) / total : 0,
+  }
+  return { scope, facts, total, side }
+}
+
+// Stacks that do not reach their thread's start stand under a placeholder at the root.
+function sumBroken({ trie, functions, cum }: SummedTree, side: number): number {
+  let sum = 0
+  for (let node = 1; node < trie.nodes; node++) {
+    const fn = trie.fn[node] as number
+    if (trie.parent[node] !== 0 || functions.names[fn] !== PLACEHOLDER.broken) continue
+    if (functions.modules[fn] === PLACEHOLDER_MODULE) sum += cum[side]?.approximate(node) ?? 0
+  }
+  return sum
+}

@@ -1,0 +1,50 @@
+import { parseProfileType } from '../../infra/contract/profile.ts'
+import { sql } from '../../infra/store/sql.ts'
+import type { Reader } from './reader.ts'
+import type { Scope } from './scope.ts'
+import { PROFILES_SETTINGS, profilesWhere, seriesWhere } from './scope.ts'
+
+/** What stands behind the total of one side. */
+export type SideFacts = {
+  /** One per series and window. */
+  readonly profiles: number
+  readonly hosts: number
+  /** Sum over hosts of the time profiled: windows of several series at once count once. */
+  readonly hostSeconds: number
+  /** Samples per unit of value, null where the type has no period. */
+  readonly samplesPerValue: number | null
+}
+
+/** Facts come from `profiles`: beyond their retention a side has values without them. */
+export async function readSideFacts(reader: Reader, scope: Scope): Promise<SideFacts> {
+  const [row] = await reader.rows<Record<keyof Row, number | string>>(sql`
+    SELECT sum(c) AS profiles, uniqExact(host) AS hosts, sum(d) / 1000 AS hostSeconds,
+      sum(t) AS total, sum(k) AS samples
+    FROM (
+      SELECT host, time, max(duration_ms) AS d, count() AS c, sum(toFloat64(total)) AS t,
+        sum(if(period > 0, total / period, 0)) AS k
+      FROM profiles INNER JOIN (
+        SELECT series_id, any(host) AS host FROM series
+        WHERE ${seriesWhere(reader.tenant, scope.selector, scope.range)} GROUP BY series_id
+      ) AS h USING series_id
+      WHERE ${profilesWhere(reader.tenant, scope)}
+      GROUP BY host, time
+    ) SETTINGS ${PROFILES_SETTINGS}`)
+  const total = Number(row?.total ?? 0)
+  const samples = Number(row?.samples ?? 0)
+  const hasPeriod = parseProfileType(scope.type)?.periodType !== ''
+  return {
+    profiles: Number(row?.profiles ?? 0),
+    hosts: Number(row?.hosts ?? 0),
+    hostSeconds: Number(row?.hostSeconds ?? 0),
+    samplesPerValue: hasPeriod && total > 0 && samples > 0 ? samples / total : null,
+  }
+}
+
+type Row = {
+  profiles: number
+  hosts: number
+  hostSeconds: number
+  total: number
+  samples: number
+}

@@ -27,6 +27,8 @@ import { queryCancelled, type StoreOperation, storeClosed, storeError } from './
 // - A connection runs one statement at a time: lanes of several connections on the one path.
 // - Bodies of inserts are taken as text: blocks go through a file of Native columns.
 // - Aborting only gives up the wait: the statement is found by its mark and killed.
+// - What a statement had written before it broke off comes out in front of the next answer of that
+//   connection: after an error a connection is rinsed before anybody gets it.
 // - There are no limits by default: each connection gets them when it opens.
 // - Statements run on libuv's thread pool: it must be as large as the number of connections.
 
@@ -138,17 +140,34 @@ class ChdbStore implements Store {
     const client = await lane.acquire(signal)
     if (this.#closing) throw storeClosed()
     const id = `${this.#idPrefix}-${++this.#statements}`
+    if (operation !== 'insert') this.#killable.add(id)
     const running = collect(client, { query: mark(id) + text }).finally(() => {
-      lane.release(client)
-      this.#running.delete(running)
       this.#killable.delete(id)
     })
-    this.#running.add(running)
-    if (operation !== 'insert') this.#killable.add(id)
+    const free = running
+      .catch(() => this.#rinse(client))
+      .finally(() => {
+        lane.release(client)
+        this.#running.delete(free)
+      })
+    this.#running.add(free)
     try {
       return signal ? await this.#untilAborted(id, running, signal) : await running
     } catch (error) {
       throw storeError(error, operation)
+    }
+  }
+
+  async #rinse(client: ClickHouseClient): Promise<void> {
+    while (!this.#closing) {
+      try {
+        await collect(client, { query: 'SELECT 1 FORMAT Null' })
+        return
+      } catch (err) {
+        // Out of memory, for one. Until it works the connection is fit for nobody.
+        this.#log.warn({ err }, 'rinse store connection')
+        await delay(100)
+      }
     }
   }
 

@@ -64,7 +64,7 @@ async function readUses(reader: Reader, range: TimeRange): Promise<Use[]> {
   const rows = await reader.rows<Record<string, string | number>>(sql`
     SELECT service, version, type,
       multiIf(grouping(version) = 0, 'version', grouping(type) = 0, 'type', 'service') AS kind,
-      sumIf(t, type = ${CPU_TYPE}) AS cpuNs, uniqExact(host) AS hosts,
+      sumIf(t, type = ${CPU_TYPE}) AS cpuNs, uniqExact(onHost) AS hosts,
       toUnixTimestamp(min(first)) AS firstS, max(last) AS lastMs, max(isDemo) AS demo
     FROM (
       SELECT service, version, type, series_id, sum(toFloat64(total)) AS t, min(time) AS first,
@@ -72,7 +72,7 @@ async function readUses(reader: Reader, range: TimeRange): Promise<Use[]> {
       FROM profiles WHERE ${profilesWhere(reader.tenant, everything)}
       GROUP BY service, version, type, series_id
     ) AS p INNER JOIN (
-      SELECT series_id, any(host) AS host, max(labels['demo'] = 'true') AS isDemo FROM series
+      SELECT series_id, any(host) AS onHost, max(labels['demo'] = 'true') AS isDemo FROM series
       WHERE ${seriesWhere(reader.tenant, [], range)} GROUP BY series_id
     ) AS h USING series_id
     GROUP BY GROUPING SETS ((service), (service, version), (service, type))

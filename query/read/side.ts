@@ -18,17 +18,17 @@ export type SideFacts = {
 /** Facts come from `profiles`: beyond their retention a side has values without them. */
 export async function readSideFacts(reader: Reader, scope: Scope): Promise<SideFacts> {
   const [row] = await reader.rows<Record<keyof Row, number | string>>(sql`
-    SELECT sum(c) AS profiles, uniqExact(host) AS hosts, sum(d) / 1000 AS hostSeconds,
+    SELECT sum(c) AS profiles, uniqExact(onHost) AS hosts, sum(d) / 1000 AS hostSeconds,
       sum(t) AS total, sum(k) AS samples
     FROM (
-      SELECT host, time, max(duration_ms) AS d, count() AS c, sum(toFloat64(total)) AS t,
+      SELECT onHost, time, max(duration_ms) AS d, count() AS c, sum(toFloat64(total)) AS t,
         sum(if(period > 0, total / period, 0)) AS k
       FROM profiles INNER JOIN (
-        SELECT series_id, any(host) AS host FROM series
+        SELECT series_id, any(host) AS onHost FROM series
         WHERE ${seriesWhere(reader.tenant, scope.selector, scope.range)} GROUP BY series_id
       ) AS h USING series_id
       WHERE ${profilesWhere(reader.tenant, scope)}
-      GROUP BY host, time
+      GROUP BY onHost, time
     ) SETTINGS ${PROFILES_SETTINGS}`)
   const total = Number(row?.total ?? 0)
   const samples = Number(row?.samples ?? 0)

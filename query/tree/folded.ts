@@ -18,5 +18,5 @@ export function formatFolded({ trie, functions, flat }: CallTree): string {
     const values = flat.map((sums) => sums.exact(node).toString())
     lines.push(`${path.reverse().join(';')} ${values.join(' ')}\n`)
   }
-  return lines.join('')
+  return lines.sort().join('')
 }

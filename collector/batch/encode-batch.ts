@@ -1,0 +1,33 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Account } from '../../infra/contract/account.ts'
+import type { SampleWindow } from '../window.ts'
+import type { BatchSamples } from './sample-merger.ts'
+import { encodeParts } from './split-batch.ts'
+
+const gzipAsync = promisify(gzip)
+
+export type BatchPart = {
+  /** gzip pprof. */
+  readonly body: Uint8Array<ArrayBuffer>
+  /** Before compression. */
+  readonly rawBytes: number
+  readonly account: Account
+}
+
+/** The bytes of a window's batch: usually one part, more where one would be over `limitBytes`. */
+export async function encodeBatch(
+  samples: BatchSamples,
+  window: SampleWindow,
+  limitBytes: number,
+): Promise<BatchPart[]> {
+  const { startMs, endMs, frequencyHz } = window
+  const time = { startMs, endMs, periodNs: Math.round(1e9 / frequencyHz) }
+  const parts: BatchPart[] = []
+  for (const { bytes, account } of encodeParts(samples, window, time, limitBytes)) {
+    // Level 1 takes half the time of the default, for bytes a tenth more.
+    const body = new Uint8Array(await gzipAsync(bytes, { level: 1 }))
+    parts.push({ body, rawBytes: bytes.length, account })
+  }
+  return parts
+}

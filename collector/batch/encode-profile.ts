@@ -1,0 +1,119 @@
+import type { Label, Location, Mapping, Function as PprofFunction } from 'pprof-format'
+import * as pprof from 'pprof-format'
+import type { Labels } from '../../infra/contract/labels.ts'
+import type { Frame } from '../symbolize/frame.ts'
+import type { BatchSample } from './sample-merger.ts'
+
+export type ProfileTime = {
+  /** Unix ms. */
+  readonly startMs: number
+  readonly endMs: number
+  /** Between two samples of one CPU. */
+  readonly periodNs: number
+}
+
+/** The pprof of format 1 (infra/contract/batch.ts) as an object that can be measured and encoded. */
+export function toProfile(
+  frames: readonly Frame[],
+  samples: readonly BatchSample[],
+  time: ProfileTime,
+): pprof.Profile {
+  const tables = new Tables(frames)
+  const type = tables.text('cpu')
+  const unit = tables.text('nanoseconds')
+  const sample = samples.map(
+    ({ labels, stack, count }) =>
+      new pprof.Sample({
+        locationId: stack.map((index) => tables.location(index)),
+        value: [count * time.periodNs],
+        label: tables.labels(labels),
+      }),
+  )
+  return new pprof.Profile({
+    sampleType: [new pprof.ValueType({ type, unit })],
+    ...{ sample, mapping: tables.mappings, location: tables.locations },
+    ...{ function: tables.functions, stringTable: tables.strings },
+    timeNanos: BigInt(time.startMs) * 1_000_000n,
+    durationNanos: BigInt(time.endMs - time.startMs) * 1_000_000n,
+    periodType: new pprof.ValueType({ type, unit }),
+    period: time.periodNs,
+  })
+}
+
+// Ids are 1 + index, given at first use.
+class Tables {
+  readonly strings = new pprof.StringTable()
+  readonly mappings: Mapping[] = []
+  readonly locations: Location[] = []
+  readonly functions: PprofFunction[] = []
+  readonly #frames: readonly Frame[]
+  readonly #locationIds: Uint32Array
+  readonly #mappingIds = new Map<string, number>()
+  readonly #functionIds = new Map<string, number>()
+  readonly #labels = new Map<Labels, Label[]>()
+
+  constructor(frames: readonly Frame[]) {
+    this.#frames = frames
+    this.#locationIds = new Uint32Array(frames.length)
+  }
+
+  text(value: string): number {
+    return this.strings.dedup(value)
+  }
+
+  labels(labels: Labels): Label[] {
+    let list = this.#labels.get(labels)
+    if (!list) {
+      list = Object.entries(labels).map(
+        ([key, str]) => new pprof.Label({ key: this.text(key), str: this.text(str) }),
+      )
+      this.#labels.set(labels, list)
+    }
+    return list
+  }
+
+  location(index: number): number {
+    const known = this.#locationIds[index] as number
+    if (known !== 0) return known
+    const frame = this.#frames[index] as Frame
+    const id = this.locations.length + 1
+    this.locations.push(
+      new pprof.Location({
+        id,
+        mappingId: this.#mapping(frame),
+        address: frame.address,
+        line: [new pprof.Line({ functionId: this.#function(frame), line: frame.line })],
+      }),
+    )
+    this.#locationIds[index] = id
+    return id
+  }
+
+  #mapping({ mapping, buildId }: Frame): number {
+    const key = `${mapping}\0${buildId}`
+    let id = this.#mappingIds.get(key)
+    if (id === undefined) {
+      id = this.mappings.length + 1
+      const [filename, build] = [this.text(mapping), this.text(buildId)]
+      this.mappings.push(new pprof.Mapping({ id, filename, buildId: build, hasFunctions: true }))
+      this.#mappingIds.set(key, id)
+    }
+    return id
+  }
+
+  #function({ name, systemName, file, mapping }: Frame): number {
+    const key = `${name}\0${systemName}\0${file}\0${mapping}`
+    let id = this.#functionIds.get(key)
+    if (id === undefined) {
+      id = this.functions.length + 1
+      this.functions.push(
+        new pprof.Function({
+          ...{ id, name: this.text(name), systemName: this.text(systemName) },
+          filename: this.text(file),
+        }),
+      )
+      this.#functionIds.set(key, id)
+    }
+    return id
+  }
+}

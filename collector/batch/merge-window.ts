@@ -1,0 +1,140 @@
+import type { StackFault } from '../../infra/contract/account.ts'
+import type { ProcessImage, SampledProcess } from '../process/process-table.ts'
+import type { Frame } from '../symbolize/frame.ts'
+import type { SampleWindow } from '../window.ts'
+import { STACK_ABSENT, STACK_COLLISION, STACK_NO_MEMORY, STACK_UNREADABLE } from '../window.ts'
+import { PLACEHOLDER_FRAMES } from './placeholder.ts'
+import type { BatchSamples } from './sample-merger.ts'
+import { SampleMerger } from './sample-merger.ts'
+
+/** What names addresses: the Symbolizer. */
+export interface Symbols<M> {
+  user(
+    process: { readonly pid: number; readonly mappings: M },
+    address: bigint,
+    isLeaf: boolean,
+  ): Frame
+  kernel(address: bigint, isLeaf: boolean): Frame
+}
+
+/** What names processes: the ProcessTable. */
+export interface Processes<M> {
+  find(sampled: SampledProcess): ProcessImage<M>
+}
+
+export type MergeOptions<M> = {
+  readonly symbols: Symbols<M>
+  readonly processes: Processes<M>
+  /** Awaited every few rows, so that first samples of processes are not kept waiting. */
+  readonly pause: () => Promise<unknown>
+}
+
+// Some 2 ms of work.
+const ROWS_PER_SLICE = 128
+
+/** Names every row of a window and adds up what is equal by name. */
+export async function mergeWindow<M>(
+  window: SampleWindow,
+  options: MergeOptions<M>,
+): Promise<BatchSamples> {
+  const { processes, pause } = options
+  const merger = new SampleMerger()
+  const stacks = new WindowStacks(window, options.symbols)
+  const comms = Buffer.from(window.comm.buffer, window.comm.byteOffset, window.comm.byteLength)
+  for (let row = 0; row < window.rows; row++) {
+    const tgid = window.tgid[row] as number
+    const kernelThread = window.kernelThread[row] === 1
+    const image = processes.find({
+      ...{ tgid, kernelThread, comm: readComm(comms, row) },
+      startTimeNs: window.startTimeNs[row] as bigint,
+      cgroupId: window.cgroupId[row] as bigint,
+    })
+    const kernel = stacks.kernel(window.kernelStack[row] as number)
+    const user = kernelThread ? [] : stacks.user(window.userStack[row] as number, tgid, image)
+    const stack = kernel.length + user.length === 0 ? NO_STACK : [...kernel, ...user]
+    merger.add(image.labels, stack, window.count[row] as number)
+    if (row % ROWS_PER_SLICE === ROWS_PER_SLICE - 1) await pause()
+  }
+  return merger
+}
+
+const NO_STACK = [PLACEHOLDER_FRAMES.other]
+
+function readComm(comms: Buffer, row: number): string {
+  const start = row * 16
+  const nul = comms.indexOf(0, start)
+  return comms.toString('utf8', start, nul < 0 ? start + 16 : Math.min(nul, start + 16))
+}
+
+// The frames of a window's stacks, named once each: a kernel stack for all processes, a user stack for
+// each program in which it was met.
+class WindowStacks<M> {
+  readonly #window: SampleWindow
+  readonly #symbols: Symbols<M>
+  readonly #kernel = new Map<number, readonly Frame[]>()
+  readonly #user = new Map<ProcessImage<M>, Map<number, readonly Frame[]>>()
+
+  constructor(window: SampleWindow, symbols: Symbols<M>) {
+    this.#window = window
+    this.#symbols = symbols
+  }
+
+  /** `stack` is an index or one of the STACK_ constants. */
+  kernel(stack: number): readonly Frame[] {
+    if (stack === STACK_ABSENT) return []
+    if (stack < 0) return [PLACEHOLDER_FRAMES[faultOfStack(stack)]]
+    let frames = this.#kernel.get(stack)
+    if (!frames) {
+      frames = this.#addresses(stack, (address, isLeaf) => this.#symbols.kernel(address, isLeaf))
+      this.#kernel.set(stack, frames)
+    }
+    return frames
+  }
+
+  user(stack: number, pid: number, image: ProcessImage<M>): readonly Frame[] {
+    if (stack === STACK_ABSENT) return []
+    if (stack < 0) return [PLACEHOLDER_FRAMES[faultOfStack(stack)]]
+    let stacks = this.#user.get(image)
+    if (!stacks) {
+      stacks = new Map()
+      this.#user.set(image, stacks)
+    }
+    let frames = stacks.get(stack)
+    if (!frames) {
+      frames = this.#nameUser(stack, pid, image.mappings)
+      stacks.set(stack, frames)
+    }
+    return frames
+  }
+
+  #nameUser(stack: number, pid: number, mappings: M | null): readonly Frame[] {
+    if (mappings === null) return [UNMAPPED, PLACEHOLDER_FRAMES.broken]
+    const process = { pid, mappings }
+    const frames = this.#addresses(stack, (address, isLeaf) =>
+      this.#symbols.user(process, address, isLeaf),
+    )
+    return frames.at(-1)?.threadStart ? frames : [...frames, PLACEHOLDER_FRAMES.broken]
+  }
+
+  #addresses(stack: number, name: (address: bigint, isLeaf: boolean) => Frame): Frame[] {
+    const { stackEnd, addresses } = this.#window
+    const start = stack === 0 ? 0 : (stackEnd[stack - 1] as number)
+    const frames: Frame[] = []
+    for (let at = start; at < (stackEnd[stack] as number); at++)
+      frames.push(name(addresses[at] as bigint, at === start))
+    return frames
+  }
+}
+
+// The process died before its mappings could be read: its addresses mean nothing any more.
+const UNMAPPED: Frame = {
+  ...{ name: '[process ended]', systemName: '', file: '', line: 0, mapping: '[unknown]' },
+  ...{ buildId: '', address: 0n, threadStart: false },
+}
+
+function faultOfStack(stack: number): StackFault {
+  if (stack === STACK_UNREADABLE) return 'no_user_stack'
+  if (stack === STACK_COLLISION) return 'collision'
+  if (stack === STACK_NO_MEMORY) return 'memory'
+  return 'other'
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
+import type { Log } from '../../infra/runtime/log.ts'
+import type { CgroupNames } from '../process/cgroup-path.ts'
+import { CgroupTree, findCgroup2Mount } from '../process/cgroup-tree.ts'
+import { readContainerNames } from '../process/container-names.ts'
+import type { Mappings } from '../process/mappings.ts'
+import { readMappings } from '../process/mappings.ts'
+import { ProcessReader } from '../process/process-reader.ts'
+import type { ProcessKey } from '../process/process-table.ts'
+import { ProcessTable } from '../process/process-table.ts'
+import { Symbolizer } from '../symbolize/symbolizer.ts'
+import type { SampleWindow } from '../window.ts'
+import { encodeBatch } from './encode-batch.ts'
+import { mergeWindow } from './merge-window.ts'
+import type { BuiltBatch, WorkerSettings } from './worker-messages.ts'
+
+/** Everything between a drained window and the bytes of its batch, and what it remembers. */
+export class WindowProcessor {
+  readonly #settings: WorkerSettings
+  readonly #cgroups: CgroupTree
+  readonly #processes: ProcessTable<Mappings>
+  readonly #symbolizer: Symbolizer
+
+  constructor(settings: WorkerSettings, log: Log) {
+    this.#settings = settings
+    this.#cgroups = new CgroupTree(findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8')))
+    const reader = new ProcessReader({
+      containerNames: readContainerNames,
+      cgroupPath: (id) => this.#cgroups.pathOf(id),
+    })
+    const sources = {
+      identify: (pid: number) => reader.identify(pid),
+      read: (pid: number, cgroupId: bigint) => reader.read(pid, cgroupId),
+      cgroup: (id: bigint) => reader.cgroup(id),
+      container: (cgroup: CgroupNames) => reader.container(cgroup),
+      readMappings,
+    }
+    this.#processes = new ProcessTable(sources, settings.host, release())
+    this.#symbolizer = new Symbolizer({ cacheBytes: settings.symbolCacheBytes, log })
+  }
+
+  /** Called at a process's first sample. */
+  see(process: ProcessKey): void {
+    this.#processes.see(process)
+  }
+
+  async build(window: SampleWindow): Promise<BuiltBatch> {
+    const startedMs = performance.now()
+    this.#cgroups.refresh()
+    this.#symbolizer.refresh()
+    this.#processes.beginWindow()
+    const samples = await mergeWindow(window, {
+      symbols: this.#symbolizer,
+      processes: this.#processes,
+      pause: setImmediate,
+    })
+    this.#processes.endWindow()
+    const mergedMs = performance.now()
+    const parts = await encodeBatch(samples, window, this.#settings.limitBytes)
+    return {
+      parts,
+      symbolizeMs: mergedMs - startedMs,
+      encodeMs: performance.now() - mergedMs,
+      processes: this.#processes.size,
+    }
+  }
+}

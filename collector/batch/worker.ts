@@ -1,0 +1,33 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { createLog, LOG_LEVELS } from '../../infra/runtime/log.ts'
+import { WindowProcessor } from './window-processor.ts'
+import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts'
+
+// The worker thread: symbol tables are read and profiles encoded here, so that neither delays the
+// sampling.
+
+if (!parentPort) throw new Error('worker.ts runs in the thread that BatchWorker starts')
+const port = parentPort
+const settings = workerData as WorkerSettings
+const level = LOG_LEVELS.find((known) => known === settings.logLevel)
+const log = createLog(level).child({ room: 'collector', thread: 'worker' })
+const processor = new WindowProcessor(settings, log)
+
+port.on('message', (message: ToWorker) => {
+  if (message.kind === 'process') processor.see(message)
+  else void build(message)
+})
+
+async function build({ window }: Extract<ToWorker, { kind: 'window' }>): Promise<void> {
+  try {
+    const batch = await processor.build(window)
+    const bodies = batch.parts.map(({ body }) => body.buffer)
+    port.postMessage({ kind: 'batch', batch } satisfies FromWorker, bodies)
+  } catch (error) {
+    port.postMessage({ kind: 'failed', error: toError(error) } satisfies FromWorker)
+  }
+}
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
+}

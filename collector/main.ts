@@ -1,0 +1,120 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import type { Lifecycle } from '../infra/runtime/lifecycle.ts'
+import type { Log } from '../infra/runtime/log.ts'
+import type { Metrics } from '../infra/runtime/metrics.ts'
+import { BackOff } from './back-off.ts'
+import { BatchWorker } from './batch/batch-worker.ts'
+import type { CollectorMetrics } from './collector-metrics.ts'
+import { createCollectorMetrics } from './collector-metrics.ts'
+import { HttpPublisher } from './http-publisher.ts'
+import { openSampler } from './kernel/sampler.ts'
+import type { CollectorOptions } from './options.ts'
+import { Sender } from './sender.ts'
+import { Spool } from './spool/spool.ts'
+import { WindowLoop } from './window-loop.ts'
+
+export type CollectContext = {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+// As long as the server accepts batches; what waits longer would be refused.
+const MAX_AGE_MS = 7 * 24 * 3_600_000
+// A stop waits so long for the server to take what is left; the rest is sent after the next start.
+const FLUSH_MS = 3_000
+const FIRST_RETRY_MS = 1_000
+const MAX_RETRY_MS = 60_000
+
+/**
+ * Samples this machine. Resolves when sampling has begun; it goes on until the lifecycle closes, which
+ * delivers the window that is open. Throws a FlamewatchError that says why this machine may not be
+ * sampled (openSampler) or `spool` when the spool cannot be used.
+ */
+export async function collect(options: CollectorOptions, context: CollectContext): Promise<void> {
+  const { log, lifecycle } = context
+  const metrics = createCollectorMetrics(context.metrics)
+  const spool = await openSpool(options, log, metrics)
+  const worker = new BatchWorker({
+    host: options.host,
+    symbolCacheBytes: options.symbolCacheBytes,
+    limitBytes: options.batchBytes,
+    logLevel: log.level,
+  })
+  const sampler = await openSampler({
+    frequencyHz: options.frequency,
+    log,
+    onProcess: (process) => worker.see(process),
+  }).catch(async (error: unknown) => {
+    await worker.close()
+    await spool.close()
+    throw error
+  })
+  const sender = new Sender({
+    queue: spool,
+    publisher: new HttpPublisher({ server: options.server, token: options.token }),
+    backOff: new BackOff({ firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS }),
+    log,
+    onResult: metrics.countPublished,
+    sleep,
+  })
+  const loop = new WindowLoop({
+    ...{ source: sampler, worker, sink: spool, host: options.host, windowMs: options.window },
+    ...{ log, metrics, sleep, onHealth: reportHealth },
+    onBatch() {
+      metrics.showSpool(spool)
+      sender.wake()
+    },
+  })
+  const stop = new AbortController()
+  const running = loop.run(stop.signal)
+  sender.start()
+  lifecycle.add('collector', {
+    async close() {
+      stop.abort()
+      await running
+      await sampler.close()
+      await worker.close()
+      await sender.close(FLUSH_MS)
+      await spool.close()
+    },
+  })
+  log.info({ host: options.host, server: options.server.href, notes: sampler.notes }, 'sampling')
+}
+
+function openSpool(options: CollectorOptions, log: Log, metrics: CollectorMetrics): Promise<Spool> {
+  return Spool.open({
+    directory: options.spool ?? defaultSpoolDirectory(),
+    maxBytes: options.spoolBytes,
+    maxAgeMs: MAX_AGE_MS,
+    log,
+    onDrop(reason, samples) {
+      metrics.countDropped(reason, samples)
+      log.warn({ reason, samples }, 'samples dropped')
+    },
+  })
+}
+
+function defaultSpoolDirectory(): string {
+  const isRoot = process.getuid?.() === 0
+  return join(isRoot ? '/var/lib' : join(homedir(), '.local/state'), 'flamewatch/spool')
+}
+
+// To `flamewatch up`, which started this process and shows how it is.
+function reportHealth(fault: string | null): void {
+  process.send?.(
+    fault === null
+      ? { state: 'sampling' }
+      : { state: 'failed', message: fault, hint: 'The collector goes on trying; see its log.' },
+  )
+}
+
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(Math.max(0, ms), undefined, { signal })
+  } catch {
+    // Aborted: what it waited for is over.
+  }
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod'
+
+export function integer(least: number, most: number) {
+  const expected = `expected an integer from ${least} to ${most}`
+  return z
+    .string(expected)
+    .regex(/^\d{1,9}$/, expected)
+    .transform(Number)
+    .pipe(z.number().min(least, expected).max(most, expected))
+}
+
+const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, '': 1_000 }
+
+/** `1500ms`, `10s`, `1m`; a bare number is seconds. In ms. */
+export function durationMs(leastMs: number, mostMs: number) {
+  const expected = `expected a duration from ${leastMs / 1000}s to ${mostMs / 1000}s`
+  return quantity(/^(\d{1,9})(ms|s|m|)$/, MS_PER_UNIT, { least: leastMs, most: mostMs, expected })
+}
+
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
+  ...{ '': 1, kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 },
+}
+
+/** `16MB`, `512KiB`; a bare number is bytes. */
+export function sizeBytes(least: number, most: number) {
+  const expected = `expected a size from ${least} to ${most} bytes, for example 16MB`
+  return quantity(/^(\d{1,13})(kB|MB|GB|KiB|MiB|GiB|)$/, BYTES_PER_UNIT, { least, most, expected })
+}
+
+type Range = { readonly least: number; readonly most: number; readonly expected: string }
+
+function quantity(
+  pattern: RegExp,
+  units: Readonly<Record<string, number>>,
+  { least, most, expected }: Range,
+) {
+  return z.string(expected).transform((text, context) => {
+    const [, digits, unit = ''] = pattern.exec(text.replaceAll(' ', '')) ?? []
+    const value = Number(digits ?? Number.NaN) * (units[unit] ?? Number.NaN)
+    if (value >= least && value <= most) return value
+    context.addIssue({ code: 'custom', message: expected })
+    return z.NEVER
+  })
+}

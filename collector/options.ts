@@ -1,0 +1,78 @@
+import { hostname } from 'node:os'
+import { z } from 'zod'
+import { LABEL_LIMITS } from '../infra/contract/labels.ts'
+import type { OptionValues } from '../infra/runtime/options.ts'
+import { defineOptions } from '../infra/runtime/options.ts'
+import { durationMs, integer, sizeBytes } from './option-schemas.ts'
+import { cleanValue } from './process/process-labels.ts'
+
+export const collectorOptions = defineOptions({
+  server: {
+    flag: '--server <url>',
+    schema: z
+      .url({ protocol: /^https?$/, error: 'expected an http or https address' })
+      .transform((text) => new URL(text)),
+    default: 'http://127.0.0.1:3526',
+    help: 'Where batches are sent.',
+  },
+  token: {
+    flag: '--token <token>',
+    schema: z
+      .string()
+      .regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces')
+      .optional(),
+    help: 'Token the server knows this collector by.',
+    secret: true,
+  },
+  host: {
+    flag: '--host <name>',
+    schema: z
+      .string()
+      .default(hostname)
+      .transform(cleanValue)
+      .pipe(
+        z
+          .string()
+          .min(1, 'expected a name')
+          .max(255, `expected at most 255 of the ${LABEL_LIMITS.valueBytes} bytes of a label`),
+      ),
+    help: 'Label `host` of all profiles; the name of the machine if not given.',
+  },
+  frequency: {
+    flag: '--frequency <hertz>',
+    schema: integer(1, 9_999),
+    default: '99',
+    help: 'Samples per second and CPU; 99 costs well under 0.1 % of a core and beats with no timer.',
+  },
+  window: {
+    flag: '--window <duration>',
+    schema: durationMs(1_000, 300_000),
+    default: '10s',
+    help: 'Time that one batch covers, from 1s to 5m.',
+  },
+  spool: {
+    flag: '--spool <directory>',
+    schema: z.string().min(1, 'expected a directory').optional(),
+    help: 'Where batches wait for the server; /var/lib/flamewatch/spool, or ~/.local/state/flamewatch/spool if not root.',
+  },
+  spoolBytes: {
+    flag: '--spool-bytes <size>',
+    schema: sizeBytes(1 << 20, 2 ** 40),
+    default: '256MB',
+    help: 'Most that waits there; beyond it the oldest is given up and counted. The default holds about a day of an idle host, some hours of a busy one.',
+  },
+  symbolCacheBytes: {
+    flag: '--symbol-cache-bytes <size>',
+    schema: sizeBytes(1 << 20, 2 ** 34),
+    default: '32MB',
+    help: 'Memory for symbols; what does not fit is read from its file again when it is needed.',
+  },
+  batchBytes: {
+    flag: '--batch-bytes <size>',
+    schema: sizeBytes(64 << 10, 2 ** 30),
+    default: '16MB',
+    help: 'Largest batch before compression; a window with more is sent in parts.',
+  },
+})
+
+export type CollectorOptions = OptionValues<typeof collectorOptions>

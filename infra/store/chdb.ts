@@ -95,10 +95,9 @@ class ChdbStore implements Store {
 
   async insert(table: string, block: NativeBlock, token: string | null): Promise<void> {
     if (block.rows === 0) return
-    // An error rather than a second copy, should the engine find the statement unfit for tokens.
-    const deduplicate = token === null ? 'disable' : 'force_enable'
     const head = insertHead(table, block.columns, token, [
-      `deduplicate_insert_select = '${deduplicate}'`,
+      // An error rather than a second copy, should the engine find the statement unfit for tokens.
+      "deduplicate_insert_select = 'force_enable'",
     ])
     const names = block.columns.map((column) => column.name).join(', ')
     // Nobody else who may write to the directory can foresee the name.

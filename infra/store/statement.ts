@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { FlamewatchError } from '../runtime/errors.ts'
 import { type Sql, sqlText } from './sql.ts'
 import type { NativeColumn, QueryLimits } from './store.ts'
@@ -40,24 +41,24 @@ export function runStatement(statement: Sql, limits: QueryLimits): string {
 
 /**
  * The head of an insert, up to where its data is named. With a token a block is stored once, in the
- * table and in every view behind it; without one it is stored whatever was stored before.
+ * table and in every view behind it. Without one it gets a token of its own, so that it is stored
+ * whatever was stored before: the engine would else take an equal block for the same one, and the
+ * settings to turn that off differ from release to release.
  */
 export function insertHead(
   table: string,
   columns: readonly NativeColumn[],
   token: string | null,
-  more: readonly string[] = [],
+  more: readonly string[],
 ): string {
   const names = columns.map((column) => identifier(column.name)).join(', ')
-  const settings =
-    token === null
-      ? ['insert_deduplicate = 0']
-      : [
-          'insert_deduplicate = 1',
-          'deduplicate_blocks_in_dependent_materialized_views = 1',
-          `insert_deduplication_token = '${checkedToken(token)}'`,
-        ]
-  return `INSERT INTO ${identifier(table)} (${names})${settingsClause([...settings, ...more])}`
+  const settings = [
+    'insert_deduplicate = 1',
+    'deduplicate_blocks_in_dependent_materialized_views = 1',
+    `insert_deduplication_token = '${checkedToken(token ?? randomUUID())}'`,
+    ...more,
+  ]
+  return `INSERT INTO ${identifier(table)} (${names})${settingsClause(settings)}`
 }
 
 /** Names of tables and columns are the program's own; the check keeps them so. */

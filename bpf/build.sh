@@ -6,7 +6,7 @@
 set -eu
 cd -- "$(dirname -- "$(readlink -f -- "$0")")"
 
-output=.output
+output=${OUTPUT:-.output}
 clang=${CLANG:-clang}
 strip=${LLVM_STRIP:-llvm-strip}
 
@@ -48,14 +48,15 @@ record() {
   done
 }
 
-mkdir -p $output
-if [ "$(head -n 2 $output/RECORD 2>/dev/null)" != "$(printf 'sources %s\ncompiler %s' "$hash" "$compiler")" ]; then
+mkdir -p "$output"
+if [ "$(head -n 2 "$output/RECORD" 2>/dev/null)" != "$(printf 'sources %s\ncompiler %s' "$hash" "$compiler")" ]; then
+  rm -f "$output/RECORD"
   compile profile.bpf.o
   compile profile-nobtf.bpf.o -DNO_BTF
-  record >$output/RECORD
+  record >"$output/RECORD"
 fi
 
 if [ "${1:-}" = --record ]; then
   mkdir -p objects
-  cp $output/*.bpf.o $output/RECORD objects/
+  cp "$output"/*.bpf.o "$output/RECORD" objects/
 fi

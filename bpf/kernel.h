@@ -18,8 +18,10 @@ typedef __s64 s64;
 
 #define EEXIST 17
 #define ENOMEM 12
+#define EFAULT 14
 
 /* include/linux/sched.h */
+#define PF_EXITING 0x00000004
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD 0x00200000
 

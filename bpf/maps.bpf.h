@@ -12,7 +12,7 @@
 #define STACK_MAP(name)                                  \
 	struct {                                         \
 		__uint(type, BPF_MAP_TYPE_STACK_TRACE);  \
-		__uint(max_entries, 4096);               \
+		__uint(max_entries, 2048);               \
 		__uint(key_size, sizeof(u32));           \
 		__uint(value_size, STACK_BYTES);         \
 	} name SEC(".maps")
@@ -20,7 +20,7 @@
 #define COUNT_MAP(name)                                  \
 	struct {                                         \
 		__uint(type, BPF_MAP_TYPE_HASH);         \
-		__uint(max_entries, 8192);               \
+		__uint(max_entries, 4096);               \
 		__type(key, struct sample_key);          \
 		__type(value, u64);                      \
 	} name SEC(".maps")

@@ -111,7 +111,7 @@ static __always_inline int count_sample(void *ctx, u32 gen, void *way_a, void *w
 	struct sample_stats *count = bpf_map_lookup_elem(&stats, &gen);
 	u64 pid_tgid = bpf_get_current_pid_tgid();
 	struct sample_key key = {};
-	bool has_user_side = true;
+	u32 flags = 0;
 
 	if (!count)
 		return 0;
@@ -126,15 +126,18 @@ static __always_inline int count_sample(void *ctx, u32 gen, void *way_a, void *w
 	bpf_get_current_comm(key.comm, sizeof(key.comm));
 #ifndef NO_BTF
 	key.start_time = BPF_CORE_READ(task, group_leader, start_boottime);
-	unsigned int flags = BPF_CORE_READ(task, flags);
+	flags = BPF_CORE_READ(task, flags);
 	key.kernel_thread = !!(flags & PF_KTHREAD);
-	has_user_side = !(flags & (PF_KTHREAD | PF_IO_WORKER));
 #endif
 	tell_of_process(&key, program_of(task), count);
 
 	key.kernel_stack = take_stack(ctx, way_a, way_b, 0);
-	key.user_stack = has_user_side ? take_stack(ctx, way_a, way_b, BPF_F_USER_STACK) :
-					 STACK_ABSENT;
+	key.user_stack = STACK_ABSENT;
+	if (!(flags & (PF_KTHREAD | PF_IO_WORKER)))
+		key.user_stack = take_stack(ctx, way_a, way_b, BPF_F_USER_STACK);
+	/* What exits has given its memory back before most of its work in the kernel. */
+	if (key.user_stack == -EFAULT && (flags & PF_EXITING))
+		key.user_stack = STACK_ABSENT;
 	if ((is_full(key.kernel_stack) || is_full(key.user_stack)) && send_overflow(ctx, &key, gen))
 		count->overflowed++;
 	else if (add_count(counts, &key))

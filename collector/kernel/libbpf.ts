@@ -201,10 +201,15 @@ function openObject(calls: Calls, bytes: Uint8Array): BpfObject {
     'bpf_object__open_mem',
     calls.openMem(bytes, bytes.length, null),
   )
-  const findMap = (name: string) => checkPointer(calls, `map ${name}`, calls.findMap(object, name))
-  const findProgram = (name: string) =>
-    checkPointer(calls, `program ${name}`, calls.findProgram(object, name))
   let closed = false
+  // libbpf would follow a pointer into freed memory.
+  const open = () => {
+    if (closed) throw new FlamewatchError('internal', 'The BPF object is closed.')
+    return object
+  }
+  const findMap = (name: string) => checkPointer(calls, `map ${name}`, calls.findMap(open(), name))
+  const findProgram = (name: string) =>
+    checkPointer(calls, `program ${name}`, calls.findProgram(open(), name))
   return {
     resizeMap: (name, maxEntries) =>
       void checkInt(calls, `size of map ${name}`, calls.setMaxEntries(findMap(name), maxEntries)),
@@ -212,7 +217,7 @@ function openObject(calls: Calls, bytes: Uint8Array): BpfObject {
       void checkInt(calls, `value size of map ${name}`, calls.setValueSize(findMap(name), size)),
     load: () => {
       logLines.length = 0
-      checkInt(calls, 'bpf_object__load', calls.load(object))
+      checkInt(calls, 'bpf_object__load', calls.load(open()))
     },
     mapFd: (name) => checkInt(calls, `map ${name}`, calls.mapFd(findMap(name))),
     programFd: (name) => checkInt(calls, `program ${name}`, calls.programFd(findProgram(name))),

@@ -1,5 +1,5 @@
 // Sizes of the BPF maps, from how many samples come in. They are preallocated kernel memory:
-//   stack map    (1,016 bytes of addresses + 24) an entry, four maps: 4,096 entries are 17 MB in all
+//   stack map    (1,016 bytes of addresses + 24) an entry, four maps: 2,048 entries are 8.5 MB in all
 //   count map    about 120 bytes an entry, two maps
 // With as many buckets a way as samples between two readings, about 0.5 to 0.8 stacks come on a
 // bucket, and 3 to 7 % of stacks find both ways taken and go through the overflow ring (1 KiB at most
@@ -13,7 +13,7 @@ export type MapSizes = {
   readonly readEveryMs: number
 }
 
-const LEAST_STACKS = 4096
+const LEAST_STACKS = 2048
 const MOST_STACKS = 16384
 const WINDOW_SECONDS = 10
 

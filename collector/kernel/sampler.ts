@@ -1,22 +1,23 @@
 import { getPriority, setPriority } from 'node:os'
-import { setImmediate } from 'node:timers/promises'
 import { errorMessage, FlamewatchError } from '../../infra/runtime/errors.ts'
 import type { Log } from '../../infra/runtime/log.ts'
 import type { SampleWindow } from '../window.ts'
 import { CpuEvents, type CpuSource } from './cpu-events.ts'
 import { readFdinfo } from './fdinfo.ts'
 import { Generation, type Reading } from './generation.ts'
+import { GenerationSwitch } from './generation-switch.ts'
 import { isKernelThread } from './kernel-thread.ts'
 import { type BpfObject, type Libbpf, loadLibbpf } from './libbpf.ts'
-import { closeFd, type Mapping, mapMemory, pageBytes, readU64 } from './libc.ts'
+import { closeFd, readU64 } from './libc.ts'
 import { type MapSizes, mapSizes } from './map-sizes.ts'
+import { OverflowRing } from './overflow-ring.ts'
 import { openCpuClock, readOnlineCpus } from './perf-event.ts'
 import { checkPidNamespace, checkPrivileges } from './preflight.ts'
 import { ProcessEvents, type SampledProcess } from './process-events.ts'
 import { type LoadedProgram, loadProgram } from './program.ts'
-import { RingBuffer } from './ring-buffer.ts'
-import { OVERFLOW, type SampleStats } from './sample-layout.ts'
+import type { SampleStats } from './sample-layout.ts'
 import { SampleStatsReader } from './sample-stats.ts'
+import { settleAccount } from './settle-account.ts'
 import { Slices } from './slices.ts'
 import { WindowBuilder } from './window-builder.ts'
 
@@ -49,6 +50,8 @@ export type SamplerCost = {
   /** Wall time of reading the maps so far, the grace periods not included. */
   readonly readMs: number
   readonly readings: number
+  /** Samples that came through the overflow ring, because both buckets of a stack were taken. */
+  readonly overflowed: number
   /** First samples the collector was not told of, because the ring was full. */
   readonly eventsLost: number
 }
@@ -97,10 +100,6 @@ export async function openSampler(options: SamplerOptions): Promise<Sampler> {
 const FRAME_POINTER_NOTE =
   'User stacks are walked by frame pointers: programs built without them show cut stacks.'
 
-// A record of the ring is written within microseconds, also when its CPU is taken away meanwhile.
-const MOST_RING_WAITS = 10_000
-const RECORDS_AT_ONCE = 256
-
 class KernelSampler implements Sampler {
   readonly notes: readonly string[]
   readonly #options: SamplerOptions
@@ -112,18 +111,20 @@ class KernelSampler implements Sampler {
   readonly #generations: readonly [Generation, Generation]
   readonly #stats: SampleStatsReader
   readonly #programFd: number
-  #overflow: RingBuffer | undefined
+  #overflow: OverflowRing | undefined
   #events: ProcessEvents | undefined
-  #bss: Mapping | undefined
-  #active = 0
+  #switch: GenerationSwitch | undefined
   #window = new WindowBuilder(Date.now())
+  #flippedAtMs = Date.now()
   #timer: NodeJS.Timeout | undefined
   // One reading at a time: each call waits for the one before.
   #queue: Promise<unknown> = Promise.resolve()
+  #reading = false
   #fault: unknown
   #recursionMisses = 0
   #readMs = 0
   #readings = 0
+  #overflowed = 0
   #eventsLost = 0
   #formerPriority: number | undefined
   #closed: Promise<void> | undefined
@@ -148,18 +149,17 @@ class KernelSampler implements Sampler {
   }
 
   start(): void {
-    const { onProcess } = this.#options
-    this.#bss = mapGenerationWord(this.#object)
-    this.#overflow = new RingBuffer(this.#object.mapFd('overflow'), this.#sizes.overflowBytes)
+    this.#switch = new GenerationSwitch(this.#libbpf.maps, this.#object)
+    this.#overflow = new OverflowRing(this.#object.mapFd('overflow'), this.#sizes.overflowBytes)
     // Before the first sample, so that no first sample goes unseen.
-    if (onProcess)
-      this.#events = new ProcessEvents(this.#object.mapFd('events'), this.#log, onProcess)
+    const onProcess = this.#options.onProcess ?? (() => undefined)
+    this.#events = new ProcessEvents(this.#object.mapFd('events'), this.#log, onProcess)
     this.#window = new WindowBuilder(Date.now())
-    this.#rescanCpus()
+    this.#cpus.rescan()
     if (this.#cpus.size === 0)
       throw new FlamewatchError('perf_event', 'No CPU of this machine could be sampled.')
     this.#raisePriority()
-    this.#armTimer()
+    this.#timer = setInterval(() => this.#readInBetween(), this.#sizes.readEveryMs)
   }
 
   drain(): Promise<SampleWindow> {
@@ -168,11 +168,10 @@ class KernelSampler implements Sampler {
       const fault = this.#fault
       this.#fault = undefined
       if (fault) throw fault
-      if (this.#timer) this.#rescanCpus()
+      if (this.#timer) this.#followCpus()
       this.#addRecursion()
-      const endMs = Date.now()
-      const window = this.#window.finish(endMs, this.#options.frequencyHz)
-      this.#window = new WindowBuilder(endMs)
+      const window = this.#window.finish(this.#flippedAtMs, this.#options.frequencyHz)
+      this.#window = new WindowBuilder(this.#flippedAtMs)
       return window
     })
   }
@@ -188,12 +187,13 @@ class KernelSampler implements Sampler {
       mapBytes,
       readMs: this.#readMs,
       readings: this.#readings,
+      overflowed: this.#overflowed,
       eventsLost: this.#eventsLost,
     }
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    clearInterval(this.#timer)
     this.#timer = undefined
     this.#cpus.close()
   }
@@ -203,7 +203,9 @@ class KernelSampler implements Sampler {
       this.stop()
       this.#events?.close()
       this.#overflow?.close()
-      this.#bss?.close()
+      this.#switch?.close()
+      this.#overflow = undefined
+      this.#switch = undefined
       this.#object.close()
       if (this.#formerPriority !== undefined) setPriority(this.#formerPriority)
     })
@@ -217,25 +219,31 @@ class KernelSampler implements Sampler {
   }
 
   // On big hosts the maps are too small for a whole window and are read in between.
-  #armTimer(): void {
-    this.#timer = setTimeout(() => {
-      if (!this.#timer) return
-      void this.#enqueue(() => this.#read())
-        .catch((error: unknown) => {
-          this.#fault ??= error
-        })
-        .finally(() => {
-          if (this.#timer) this.#armTimer()
-        })
-    }, this.#sizes.readEveryMs)
+  #readInBetween(): void {
+    if (this.#reading) return
+    this.#enqueue(() => this.#read()).catch((error: unknown) => {
+      this.#fault ??= error
+    })
   }
 
   async #read(): Promise<void> {
-    const filled = this.#active as 0 | 1
-    await this.#flip()
+    this.#reading = true
+    try {
+      await this.#readGeneration()
+    } finally {
+      this.#reading = false
+      this.#timer?.refresh()
+    }
+  }
+
+  async #readGeneration(): Promise<void> {
+    if (!this.#switch || !this.#overflow)
+      throw new FlamewatchError('internal', 'The sampler is closed.')
+    const filled = await this.#switch.flip()
+    this.#flippedAtMs = Date.now()
     const slices = new Slices()
     const startedMs = performance.now()
-    await this.#readOverflow(slices)
+    await this.#overflow.distribute(this.#generations, slices)
     const reading = await this.#generations[filled].take(this.#window, slices)
     const stats = this.#stats.takeSince(filled)
     this.#readMs += performance.now() - startedMs
@@ -243,73 +251,20 @@ class KernelSampler implements Sampler {
     this.#account(stats, reading)
   }
 
-  // After this no program writes the maps of the generation that was active.
-  async #flip(): Promise<void> {
-    if (!this.#bss) throw new FlamewatchError('kernel_error', 'The sampler is closed.')
-    const word = new Uint32Array(this.#bss.memory, 0, 1)
-    const next = 1 - this.#active
-    Atomics.store(word, 0, next)
-    const inner = Uint32Array.of(this.#object.mapFd('barrier_inner'))
-    const result = await this.#libbpf.maps.updateWaiting(
-      this.#object.mapFd('barrier'),
-      new Uint8Array(4),
-      new Uint8Array(inner.buffer),
-    )
-    if (result < 0) {
-      Atomics.store(word, 0, this.#active)
-      throw new FlamewatchError('kernel_error', `change of generations: errno ${-result}`, {
-        retriable: true,
-      })
-    }
-    this.#active = next
-  }
-
-  // Records of the generation that is being filled are in the ring already: each goes to its own.
-  async #readOverflow(slices: Slices): Promise<void> {
-    const ring = this.#overflow
-    if (!ring) return
-    const until = ring.producerPosition()
-    for (let waits = 0; waits < MOST_RING_WAITS; ) {
-      const state = ring.read(until, RECORDS_AT_ONCE, (memory, offset, length) => {
-        const record = new Uint32Array(memory.slice(offset, offset + length))
-        const generation = (record[OVERFLOW.generation] as number) & 1
-        this.#generations[generation as 0 | 1].addOverflow(record)
-      })
-      if (state === 'done') return
-      if (state === 'busy') {
-        waits++
-        await setImmediate()
-      } else if (slices.due) await slices.yield()
-    }
-    throw new FlamewatchError('kernel_error', 'A record of the overflow ring stayed unfinished.')
-  }
-
   #account(stats: SampleStats, reading: Reading): void {
-    const { taken, idle, countsFull } = stats
-    const window = this.#window
-    const missing = taken - idle - countsFull - reading.counted - reading.overflowed
-    window.addTaken(taken, idle)
-    window.addDropped('counts_full', countsFull)
     this.#eventsLost += stats.eventsLost
+    this.#overflowed += stats.overflowed
     if (reading.missingStacks > 0)
       this.#log.error({ stacks: reading.missingStacks }, 'stack ids without a stack')
-    if (missing > 0 && reading.error < 0) {
-      this.#log.error(
-        { errno: -reading.error, samples: missing },
-        'kernel maps not read to the end',
-      )
-      window.addDropped('drain_error', missing)
-      return
+    if (reading.error < 0) this.#log.error({ errno: -reading.error }, 'read map of counts')
+    try {
+      const { dropped } = settleAccount(stats, reading)
+      this.#window.addTaken(stats.taken, stats.idle)
+      for (const { reason, samples } of dropped) this.#window.addDropped(reason, samples)
+    } catch (error) {
+      this.#window = new WindowBuilder(this.#flippedAtMs)
+      throw error
     }
-    if (missing === 0) return
-    this.#window = new WindowBuilder(Date.now())
-    throw new FlamewatchError(
-      'kernel_error',
-      `The account of samples leaves ${missing} of ${taken} unaccounted for: ` +
-        `idle ${idle}, counted ${reading.counted} of ${stats.counted}, ` +
-        `overflowed ${reading.overflowed} of ${stats.overflowed}, counts full ${countsFull}. ` +
-        'The window is thrown away.',
-    )
   }
 
   // Runs the kernel left out are no part of the program's own numbers.
@@ -321,10 +276,15 @@ class KernelSampler implements Sampler {
     this.#window.addDropped('recursion', since)
   }
 
-  #rescanCpus(): void {
-    const { added, removed, reopened } = this.#cpus.rescan()
-    if (removed.length > 0 || reopened.length > 0)
-      this.#log.info({ added, removed, reopened }, 'online CPUs changed')
+  // An error here must not keep the window: the CPUs that are sampled go on.
+  #followCpus(): void {
+    try {
+      const { added, removed, reopened } = this.#cpus.rescan()
+      if (added.length + removed.length + reopened.length > 0)
+        this.#log.info({ added, removed, reopened }, 'online CPUs changed')
+    } catch (err) {
+      this.#log.error({ err }, 'follow online CPUs')
+    }
   }
 
   #raisePriority(): void {
@@ -369,11 +329,4 @@ function cpuSource(object: BpfObject, frequencyHz: number): CpuSource {
       }
     },
   }
-}
-
-// `generation` is the only variable in .bss. libbpf's own mapping of it is not the kernel's memory.
-function mapGenerationWord(object: BpfObject): Mapping {
-  const mapping = mapMemory(object.mapFd('.bss'), pageBytes, 0, 'write')
-  if (mapping) return mapping
-  throw new FlamewatchError('kernel_error', 'The variables of the BPF program could not be mapped.')
 }

@@ -1,6 +1,6 @@
 import { collectorOptions } from '../../collector/options.ts'
-import { errorMessage, FlamewatchError } from '../runtime/errors.ts'
-import type { CollectorState } from './collector-process.ts'
+import { FlamewatchError } from '../runtime/errors.ts'
+import type { CollectorReport } from './collector-process.ts'
 import { defineCommand, EXIT } from './command.ts'
 
 /** `flamewatch collect`; under `up` it says over IPC how it is. */
@@ -19,17 +19,17 @@ export const command = defineCommand({
       const forGood = error instanceof FlamewatchError && !error.retriable
       if (!process.send || !forGood) throw error
       const { hint } = error
-      await report({ state: 'failed', message: errorMessage(error), ...(hint && { hint }) })
+      await report({ state: 'failed', message: error.message, ...(hint && { hint }), final: true })
       return EXIT.failure
     }
     await report({ state: 'sampling' })
-    if (!process.send) tell(`sampling this machine, sending to ${options.server}`)
+    if (!process.send) tell(`sampling this machine, sending to ${options.server.href}`)
     await lifecycle.untilSignal()
     return EXIT.ok
   },
 })
 
-function report(state: CollectorState): Promise<void> {
+function report(state: CollectorReport): Promise<void> {
   return new Promise((resolve) => {
     if (process.send) process.send(state, () => resolve())
     else resolve()

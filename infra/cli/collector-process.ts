@@ -12,6 +12,9 @@ export type CollectorState = {
   readonly hint?: string
 }
 
+/** What the collector's process says over IPC; `final`: it may not sample here and has ended. */
+export type CollectorReport = CollectorState & { readonly final?: boolean }
+
 export type CollectorProcess = {
   state(): CollectorState
   /** Lets it flush its last window and waits for its end; a second call waits too. */
@@ -19,7 +22,7 @@ export type CollectorProcess = {
 }
 
 export type SuperviseOptions = {
-  /** Starts `flamewatch collect` with an IPC channel on which it sends CollectorState. */
+  /** Starts `flamewatch collect` with an IPC channel on which it sends CollectorReport. */
   readonly start: () => ChildProcess
   readonly log: Log
   /** Called on every change. */
@@ -34,13 +37,14 @@ const CLOSE_MS = 10_000
 
 /**
  * Keeps a collector running: one that crashes is started again, at first after a second, then after
- * twice the last wait, at most a minute; one that said `failed` may not sample here and stays down.
+ * twice the last wait, at most a minute; one that failed for good stays down.
  */
 export function superviseCollector(options: SuperviseOptions): CollectorProcess {
   const { start, log, onState, setTimeout: schedule = setTimeout } = options
   let current: CollectorState = { state: 'starting' }
   let child: ChildProcess | null = null
   let backoffMs = FIRST_BACKOFF_MS
+  let failedForGood = false
   let closing: Promise<void> | undefined
 
   function become(next: CollectorState): void {
@@ -54,9 +58,11 @@ export function superviseCollector(options: SuperviseOptions): CollectorProcess 
     child = started
     become({ state: 'starting' })
     started.on('message', (message: unknown) => {
-      if (!isCollectorState(message)) return
-      if (message.state === 'sampling') backoffMs = FIRST_BACKOFF_MS
-      become(message)
+      if (!isReport(message)) return
+      const { final = false, ...state } = message
+      failedForGood = final
+      if (state.state === 'sampling') backoffMs = FIRST_BACKOFF_MS
+      become(state)
     })
     started.on('error', (err) => log.error({ err }, 'start collector'))
     started.once('exit', onExit)
@@ -65,7 +71,7 @@ export function superviseCollector(options: SuperviseOptions): CollectorProcess 
   function onExit(code: number | null, signal: NodeJS.Signals | null): void {
     child = null
     if (closing) become({ state: 'stopped' })
-    else if (current.state !== 'failed') startAgain(code, signal)
+    else if (!failedForGood) startAgain(code, signal)
   }
 
   function startAgain(code: number | null, signal: NodeJS.Signals | null): void {
@@ -101,7 +107,7 @@ export function superviseCollector(options: SuperviseOptions): CollectorProcess 
   return { state: () => current, close }
 }
 
-function isCollectorState(message: unknown): message is CollectorState {
+function isReport(message: unknown): message is CollectorReport {
   if (typeof message !== 'object' || message === null || !('state' in message)) return false
   return ['starting', 'sampling', 'failed', 'stopped'].includes(message.state as string)
 }

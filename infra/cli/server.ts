@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Ingest } from '../../ingest/main.ts'
 import type { IngestOptions } from '../../ingest/options.ts'
+import type { CollectorsAnswer } from '../../query/api.ts'
 import type { QueryOptions } from '../../query/options.ts'
-import type { HttpServer } from '../runtime/http.ts'
 import type { OptionValues } from '../runtime/options.ts'
 import type { StoreOptions } from '../store/options.ts'
-import type { CollectorState } from './collector-process.ts'
+import type { Store } from '../store/store.ts'
 import type { CommandContext } from './command.ts'
 import type { httpOptions } from './options.ts'
 import { PAGE_DIRECTORY } from './options.ts'
@@ -15,7 +16,14 @@ export type ServerOptions = OptionValues<typeof httpOptions> & StoreOptions
 
 export type Rooms = {
   readonly ingest?: IngestOptions
-  readonly query?: QueryOptions & { readonly local: () => CollectorState | null }
+  readonly query?: QueryOptions & { readonly local: () => CollectorsAnswer['local'] }
+}
+
+export type Server = {
+  readonly url: string
+  readonly store: Store
+  /** Null unless it was among the rooms. */
+  readonly ingest: Ingest | null
 }
 
 /**
@@ -26,7 +34,7 @@ export async function startServer(
   { log, metrics, lifecycle }: Pick<CommandContext, 'log' | 'metrics' | 'lifecycle'>,
   options: ServerOptions,
   rooms: Rooms,
-): Promise<HttpServer> {
+): Promise<Server> {
   const { openStore } = await import('../store/open.ts')
   const { serveHttp } = await import('../runtime/http.ts')
   const store = lifecycle.add(
@@ -34,10 +42,12 @@ export async function startServer(
     await openStore(options, { log: log.child({ room: 'store' }), metrics }),
   )
   const apps: OpenAPIHono[] = []
+  let ingest: Ingest | null = null
   if (rooms.ingest) {
     const { createIngest } = await import('../../ingest/main.ts')
     const deps = { store, log: log.child({ room: 'ingest' }), metrics, options: rooms.ingest }
-    apps.push(lifecycle.add('ingest', createIngest(deps)).app)
+    ingest = lifecycle.add('ingest', createIngest(deps))
+    apps.push(ingest.app)
   }
   if (rooms.query) {
     const { createQuery } = await import('../../query/main.ts')
@@ -56,5 +66,6 @@ export async function startServer(
     log: log.child({ room: 'http' }),
     metrics,
   })
-  return lifecycle.add('http', server)
+  lifecycle.add('http', server)
+  return { url: server.url, store, ingest }
 }

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { collectorOptions } from '../../collector/options.ts'
@@ -13,7 +14,7 @@ import { defineCommand, EXIT } from './command.ts'
 import { httpOptions } from './options.ts'
 import { startServer } from './server.ts'
 
-const { server: _, ...samplingOptions } = collectorOptions
+const { server: _server, token: _token, ...samplingOptions } = collectorOptions
 
 const upOptions = {
   ...httpOptions,
@@ -49,12 +50,14 @@ export const command = defineCommand({
 })
 
 function startCollector(
-  { environment, options: { tokens }, log, tell }: CommandContext<typeof upOptions>,
+  { environment, options: { tokens, data }, log, tell }: CommandContext<typeof upOptions>,
   url: string,
 ): CollectorProcess {
   const main = fileURLToPath(new URL('main.ts', import.meta.url))
   const env = {
     ...process.env,
+    // Two of `up` on one machine keep their batches apart.
+    FLAMEWATCH_SPOOL: join(data, 'spool'),
     ...environment,
     FLAMEWATCH_SERVER: url,
     ...(tokens[0] !== undefined && { FLAMEWATCH_TOKEN: tokens[0] }),

@@ -1,5 +1,4 @@
-import type { Command } from 'commander'
-import { Option } from 'commander'
+import { Command, Option } from 'commander'
 import type { z } from 'zod'
 import { FlamewatchError } from './errors.ts'
 
@@ -64,6 +63,11 @@ export function readOptions<T extends OptionTable>(command: Command, table: T): 
   }
   if (faults.length > 0) throw new FlamewatchError('option_invalid', faults.join('\n'))
   return Object.freeze(values) as OptionValues<T>
+}
+
+/** What a table says when nothing is given. */
+export function defaultOptions<T extends OptionTable>(table: T): OptionValues<T> {
+  return readOptions(addOptions(new Command(), table), table)
 }
 
 /** What was given by flag or environment, as variables: starts a process of ours with the same options. */

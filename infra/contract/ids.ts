@@ -9,13 +9,18 @@ import type { Labels } from './labels.ts'
 //   stack id    = hash64(function ids, root first, each as 8 bytes little endian)
 //   series id   = hash64(name 0x00 value 0x00 … by ascending name)
 
-/** Hashes bytes[start, end) and writes the id as two words, low then high, to out[at], out[at + 1]. */
+/**
+ * Hashes bytes[start, end) and writes the id as two words, low then high, to out[at], out[at + 1].
+ * Who hashes many parts of the same bytes passes a view of them: words are read several times
+ * faster through one.
+ */
 export function hash64Into(
   bytes: Uint8Array,
   start: number,
   end: number,
   out: Uint32Array,
   at: number,
+  view: DataView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
 ): void {
   const length = end - start
   let h1 = 0
@@ -24,10 +29,10 @@ export function hash64Into(
   let h4 = 0
   let i = start
   for (const last = start + (length & ~15); i < last; i += 16) {
-    const k1 = word(bytes, i)
-    const k2 = word(bytes, i + 4)
-    const k3 = word(bytes, i + 8)
-    const k4 = word(bytes, i + 12)
+    const k1 = view.getInt32(i, true)
+    const k2 = view.getInt32(i + 4, true)
+    const k3 = view.getInt32(i + 8, true)
+    const k4 = view.getInt32(i + 12, true)
     h1 ^= mixK1(k1)
     h1 = (h1 << 19) | (h1 >>> 13)
     h1 = (h1 + h2) | 0
@@ -89,15 +94,6 @@ function mixK3(k: number): number {
 function mixK4(k: number): number {
   const m = Math.imul(k, C4)
   return Math.imul((m << 18) | (m >>> 14), C1)
-}
-
-function word(b: Uint8Array, i: number): number {
-  return (
-    (b[i] as number) |
-    ((b[i + 1] as number) << 8) |
-    ((b[i + 2] as number) << 16) |
-    ((b[i + 3] as number) << 24)
-  )
 }
 
 // The last up to 4 bytes, little endian, missing ones zero.

@@ -105,4 +105,8 @@ export const PLACEHOLDER = {
   lostCollision: '[stack lost: collision]',
   lostMemory: '[stack lost: no memory]',
   lostOther: '[stack lost: kernel error]',
+  // Root of every stack deeper than the server keeps; its leaf-most frames stand above.
+  truncated: '[truncated]',
+  // A sample of a foreign profile that names no location.
+  noStack: '[no stack]',
 } as const

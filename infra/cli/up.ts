@@ -22,8 +22,11 @@ const upOptions = {
   ...defineOptions({
     noCollect: {
       flag: '--no-collect',
-      // Commander keeps the opposite under `collect`.
-      schema: z.boolean().transform((collect) => !collect),
+      // Commander keeps the opposite, under `collect`.
+      schema: z
+        .boolean()
+        .default(true)
+        .transform((collect) => !collect),
       help: 'Serves what is pushed and does not sample this machine.',
     },
   }),

@@ -1,11 +1,12 @@
 import { z } from '@hono/zod-openapi'
 import { CPU_TYPE, parseProfileType } from '../infra/contract/profile.ts'
+import { FlamewatchError } from '../infra/runtime/errors.ts'
 import { ErrorBody, Normalize } from './api.ts'
 import type { QueryContext } from './context.ts'
 import type { Scope } from './read/scope.ts'
-import { parseSelector } from './selector.ts'
+import { checkLabelName, parseSelector } from './selector.ts'
 import type { TimeRange } from './time.ts'
-import { parseRange } from './time.ts'
+import { chooseStep, parseDuration, parseRange } from './time.ts'
 
 // Parameters that several routes share, with what the OpenAPI document says about them.
 
@@ -73,6 +74,39 @@ export const maxNodesParameter = integerParameter(
   `Most frames to send; smaller ones are summed under their parents. Default ${JSON_NODES} as ` +
     `json, ${SVG_NODES} as svg, ${MAX_NODES} as columns; pprof and folded are whole.`,
 )
+
+export const stepParameter = parameter(
+  z.string().optional(),
+  'Duration of a step, whole seconds: 30s, 5m, 1h. Default: some 120 steps.',
+)
+
+export const byParameter = parameter(
+  z.string().default(''),
+  'Labels to tell series apart by, separated by commas.',
+  'host,version',
+)
+
+const MAX_STEPS = 11_000
+const DEFAULT_STEPS = 120
+
+/** Milliseconds. Throws `malformed` or `out_of_range`. */
+export function stepOf(range: TimeRange, step: string | undefined): number {
+  if (step === undefined) return chooseStep(range, DEFAULT_STEPS)
+  const ms = parseDuration(step, 'step')
+  if (ms % 1000 === 0 && (range.toMs - range.fromMs) / ms <= MAX_STEPS) return ms
+  throw new FlamewatchError(
+    'out_of_range',
+    `Expected step to be whole seconds and the range to have at most ${MAX_STEPS} steps, got ${step}.`,
+    { hint: 'Ask for a longer step or a shorter range.', status: 400 },
+  )
+}
+
+/** Names of labels. Throws `malformed`. */
+export function labelsOf(by: string): string[] {
+  const names = [...new Set(by.split(',').map((name) => name.trim()))].filter((name) => name !== '')
+  for (const name of names) checkLabelName(name)
+  return names
+}
 
 type RangeValues = { readonly from?: string | undefined; readonly to?: string | undefined }
 

@@ -1,4 +1,4 @@
-import { LABEL_NAME } from '../infra/contract/labels.ts'
+import { LABEL_LIMITS, LABEL_NAME } from '../infra/contract/labels.ts'
 import { FlamewatchError } from '../infra/runtime/errors.ts'
 
 // Prometheus' matchers: {service="checkout", version=~"v4.*", host!="a"}. The braces may be left
@@ -41,6 +41,16 @@ export function parseSelector(text: string): Selector {
 export function formatSelector(selector: Selector): string {
   const parts = selector.map(({ name, operator, value }) => name + operator + JSON.stringify(value))
   return `{${parts.join(', ')}}`
+}
+
+/** Throws `malformed`. */
+export function checkLabelName(name: string): void {
+  if (!LABEL_NAME.test(name) || name.length > LABEL_LIMITS.nameBytes)
+    throw new FlamewatchError(
+      'malformed',
+      `Expected a label name, got ${JSON.stringify(name.slice(0, 100))}.`,
+      { hint: 'GET /api/v1/labels lists the labels there are.', status: 400 },
+    )
 }
 
 class Scanner {

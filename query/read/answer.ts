@@ -39,7 +39,7 @@ export async function answerTree(
   return { tree, sides, source, unit: unitOf(scopes[0] as Scope) }
 }
 
-function unitOf({ type }: Scope): string {
+export function unitOf({ type }: Scope): string {
   return parseProfileType(type)?.sampleUnit ?? ''
 }
 

@@ -23,10 +23,12 @@ type Comparison = {
   readonly confidence: Float64Array
 }
 
-export function drawOne(answer: AnsweredTree, maxNodes: number): Drawing {
+/** `root`: the function node 0 stands for, where it is not the whole. */
+export function drawOne(answer: AnsweredTree, maxNodes: number, root?: number): Drawing {
   const { total } = answer.sides[0] as AnsweredSide
   const scales = [scaleOf('share', { total, hostSeconds: 0 })]
-  return { answer, scales, comparison: null, layout: layOut(answer.tree, { scales, maxNodes }) }
+  const layout = layOut(answer.tree, { scales, maxNodes, ...(root !== undefined && { root }) })
+  return { answer, scales, comparison: null, layout }
 }
 
 export function drawDiff(answer: AnsweredTree, normalize: Normalize, maxNodes: number): Drawing {

@@ -28,6 +28,8 @@ export type LayoutOptions = {
   /** Of each side: its normalised value is value * scale. A node's width is the sum over sides. */
   readonly scales: readonly number[]
   readonly maxNodes: number
+  /** The function node 0 stands for, where it is not the whole. */
+  readonly root?: number
 }
 
 export function layOut(tree: SummedTree, options: LayoutOptions): Layout {
@@ -50,7 +52,7 @@ export function layOut(tree: SummedTree, options: LayoutOptions): Layout {
     nodes: count,
     parent: places.parent,
     childCount: places.childCount,
-    ...numberFrames(tree, cut, places),
+    ...numberFrames(tree, cut, places, options.root ?? tree.functions.count),
     flat: flatOut,
     cum: cumOut,
     truncated: residuals && { frames: residuals.totalFrames, belowShare: residuals.belowShare },
@@ -159,8 +161,9 @@ function numberFrames(
   tree: CallTree,
   cut: Cut,
   { count, source, isResidual }: Places,
+  root: number,
 ): Pick<Layout, 'frame' | 'frames'> {
-  // A key per distinct frame: the function, or beyond them the number of frames cut, or the root.
+  // A key per distinct frame: a function; beyond them the whole, then residuals by their size.
   const functions = tree.functions.count
   const keys = new Float64Array(count)
   const uses = new Map<number, number>()
@@ -168,7 +171,7 @@ function numberFrames(
     const node = source[i] as number
     let key = tree.trie.fn[node] as number
     if (isResidual[i] === 1) key = functions + 1 + (cut.residuals?.frames[node] as number)
-    else if (i === 0) key = functions
+    else if (i === 0) key = root
     keys[i] = key
     uses.set(key, (uses.get(key) ?? 0) + 1)
   }

@@ -1,0 +1,33 @@
+import { CPU_TYPE } from '../../infra/contract/profile.ts'
+import { sql } from '../../infra/store/sql.ts'
+import type { HostsAnswer } from '../api.ts'
+import type { TimeRange } from '../time.ts'
+import { formatTime } from '../time.ts'
+import type { Reader } from './reader.ts'
+import { profilesWhere, seriesWhere } from './scope.ts'
+
+/** Hosts seen in the range, the busiest first. */
+export async function readHosts(reader: Reader, range: TimeRange): Promise<HostsAnswer['hosts']> {
+  const everything = { selector: [], range, type: null }
+  const rows = await reader.rows<Record<string, string | number>>(sql`
+    SELECT onHost, sumIf(t, type = ${CPU_TYPE}) AS cpuNs, uniqExact(service) AS services,
+      toUnixTimestamp(min(first)) AS firstS, max(last) AS lastMs
+    FROM (
+      SELECT service, type, series_id, sum(toFloat64(total)) AS t, min(time) AS first,
+        max(toUnixTimestamp(time) * 1000 + duration_ms) AS last
+      FROM profiles WHERE ${profilesWhere(reader.tenant, everything)}
+      GROUP BY service, type, series_id
+    ) AS p INNER JOIN (
+      SELECT series_id, any(host) AS onHost FROM series
+      WHERE ${seriesWhere(reader.tenant, [], range)} GROUP BY series_id
+    ) AS h USING series_id
+    GROUP BY onHost ORDER BY cpuNs DESC, onHost`)
+  const rangeNs = (range.toMs - range.fromMs) * 1e6
+  return rows.map((row) => ({
+    host: String(row['onHost']),
+    cores: Number(row['cpuNs']) / rangeNs,
+    services: Number(row['services']),
+    firstSeen: formatTime(Number(row['firstS']) * 1000),
+    lastSeen: formatTime(Number(row['lastMs'])),
+  }))
+}

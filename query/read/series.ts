@@ -1,0 +1,68 @@
+import { sql } from '../../infra/store/sql.ts'
+import type { Grouping } from './grouping.ts'
+import { groupBy, nameLabels, placeAmong } from './grouping.ts'
+import type { Reader } from './reader.ts'
+import type { Scope } from './scope.ts'
+import { PROFILES_SETTINGS, profilesWhere, secondsOf } from './scope.ts'
+import { checkPatterns } from './services.ts'
+
+export type SeriesQuestion = Scope & {
+  /** Names of labels. */
+  readonly by: readonly string[]
+  readonly stepMs: number
+  /** How many series to tell apart, the largest ones. */
+  readonly limit: number
+}
+
+export type Series = {
+  readonly labels: Readonly<Record<string, string>>
+  /** The sum of the series beyond the limit. */
+  readonly other: boolean
+  /** Sum per step, from the start of the range. */
+  readonly values: number[]
+}
+
+/** Values over time by labels, the largest first, the rest summed as `other`. */
+export async function readSeries(reader: Reader, question: SeriesQuestion): Promise<Series[]> {
+  await checkPatterns(reader, question.selector)
+  const { by, stepMs, limit, range } = question
+  const grouping = groupBy(reader.tenant, by, question)
+  const tops = await readTops(reader, question, grouping, limit)
+  const { from } = secondsOf(range)
+  const rows = await reader.rows<{ place: string; i: string; value: number }>(sql`
+    SELECT ${placeAmong(tops, grouping)} AS place,
+      intDiv(toUnixTimestamp(time) - ${from}, ${stepMs / 1000}) AS i, sum(toFloat64(total)) AS value
+    FROM profiles ${grouping.join} WHERE ${profilesWhere(reader.tenant, question)}
+    GROUP BY place, i SETTINGS ${PROFILES_SETTINGS}`)
+  const points = countSteps(question)
+  const zeros = () => new Array<number>(points).fill(0)
+  const series = tops.map((top) => ({
+    labels: nameLabels(by, top),
+    other: false,
+    values: zeros(),
+  }))
+  const other = { labels: {}, other: true, values: zeros() }
+  for (const { place, i, value } of rows) {
+    const { values } = series[Number(place) - 1] ?? other
+    values[Number(i)] = value
+  }
+  return rows.some(({ place }) => Number(place) === 0) ? [...series, other] : series
+}
+
+export function countSteps({ range, stepMs }: Pick<SeriesQuestion, 'range' | 'stepMs'>): number {
+  return Math.ceil((range.toMs - range.fromMs) / stepMs)
+}
+
+/** Labels of the series with the largest sums. */
+export async function readTops(
+  reader: Reader,
+  scope: Scope,
+  { labels, join }: Grouping,
+  limit: number,
+): Promise<string[][]> {
+  const rows = await reader.rows<{ top: string[] }>(sql`
+    SELECT ${labels} AS top FROM profiles ${join} WHERE ${profilesWhere(reader.tenant, scope)}
+    GROUP BY top ORDER BY sum(toFloat64(total)) DESC, top LIMIT ${limit}
+    SETTINGS ${PROFILES_SETTINGS}`)
+  return rows.map(({ top }) => top)
+}

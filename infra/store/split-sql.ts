@@ -1,31 +1,47 @@
 import { FlamewatchError } from '../runtime/errors.ts'
 
-// One token after the other: what must be taken whole, so that a `;` inside it does not split.
-// Strings and quoted names know backslash escapes and doubled quotes, as in ClickHouse's lexer.
-const TOKEN =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"|`(?:[^`\\]|\\[\s\S]|``)*`|[\s\S]/g
+// A piece of SQL that is taken whole, so that a `;` in it does not split; or else one character. By
+// ClickHouse's lexer: strings and quoted names know backslash escapes and doubled quotes, `$tag$`
+// encloses text as it is, comments in /* */ nest.
+const PIECE =
+  /--[^\n]*|#[ !][^\n]*|\/\*|'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"|`(?:[^`\\]|\\[\s\S]|``)*`|\$(\w*)\$[\s\S]*?\$\1\$|[\s\S]/y
 
 /** The statements of a file, without comments and without the `;` between them. */
 export function splitStatements(text: string): string[] {
   const statements: string[] = []
   let statement = ''
-  for (const [token] of text.matchAll(TOKEN)) {
-    if (token === ';') {
-      statements.push(statement.trim())
+  for (let at = 0; at < text.length; at = PIECE.lastIndex) {
+    PIECE.lastIndex = at
+    const piece = PIECE.exec(text)?.[0] as string
+    if (piece === '/*') {
+      statement += ' '
+      PIECE.lastIndex = endOfComment(text, at)
+    } else if (piece === ';') {
+      statements.push(statement)
       statement = ''
-    } else if (token.startsWith('--') || token.startsWith('/*')) {
-      statement += token.endsWith('*/') ? ' ' : ''
-    } else if (token === "'" || token === '"' || token === '`') {
-      // A lone quote was matched by nothing longer.
-      throw new FlamewatchError('migration', `Unterminated ${token} in: ${excerpt(statement)}`)
-    } else {
-      statement += token
+    } else if (/^['"`]$/.test(piece)) {
+      throw unterminated('quote', text, at)
+    } else if (!/^(--|#[ !])/.test(piece)) {
+      statement += piece
     }
   }
-  statements.push(statement.trim())
-  return statements.filter((part) => part !== '')
+  statements.push(statement)
+  return statements.map((each) => each.trim()).filter((each) => each !== '')
 }
 
-function excerpt(statement: string): string {
-  return statement.trim().slice(0, 200)
+function endOfComment(text: string, start: number): number {
+  const edges = /\/\*|\*\//g
+  edges.lastIndex = start
+  let depth = 0
+  do {
+    const edge = edges.exec(text)
+    if (!edge) throw unterminated('comment', text, start)
+    depth += edge[0] === '/*' ? 1 : -1
+  } while (depth > 0)
+  return edges.lastIndex
+}
+
+function unterminated(what: string, text: string, at: number): FlamewatchError {
+  const line = text.slice(0, at).split('\n').length
+  return new FlamewatchError('migration', `A ${what} that begins in line ${line} has no end.`)
 }

@@ -16,6 +16,8 @@ export type OptionSpec<T = unknown> = {
   readonly help: string
   /** Never printed, not even in an error. */
   readonly secret?: boolean
+  /** May be given several times: the schema reads an array of texts. */
+  readonly repeatable?: boolean
 }
 
 export type OptionTable = Readonly<Record<string, OptionSpec>>
@@ -37,6 +39,8 @@ export function addOptions(command: Command, table: OptionTable): Command {
   for (const [key, spec] of Object.entries(table)) {
     const option = new Option(spec.flag, spec.help).env(environmentName(key))
     if (spec.default !== undefined) option.default(spec.default)
+    if (spec.repeatable)
+      option.argParser((text, before: readonly string[] | undefined) => [...(before ?? []), text])
     command.addOption(option)
   }
   return command

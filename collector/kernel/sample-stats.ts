@@ -4,13 +4,13 @@ import { type SampleStats, STATS_FIELDS } from './sample-layout.ts'
 
 /** The program's own counters: per CPU and generation, only ever growing. */
 export class SampleStatsReader {
-  readonly #calls: MapCalls
+  readonly #calls: Pick<MapCalls, 'lookup'>
   readonly #fd: number
   readonly #values: BigUint64Array
   readonly #before: [SampleStats, SampleStats] = [zero(), zero()]
 
   /** A lookup in a per-CPU map fills one value for each possible CPU. */
-  constructor(calls: MapCalls, fd: number, possibleCpus: number) {
+  constructor(calls: Pick<MapCalls, 'lookup'>, fd: number, possibleCpus: number) {
     this.#calls = calls
     this.#fd = fd
     this.#values = new BigUint64Array(possibleCpus * STATS_FIELDS.length)

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import type { MapCalls } from './libbpf.ts'
+import { SampleStatsReader } from './sample-stats.ts'
+
+/** Two CPUs; `totals` are the growing counters of CPU 0, CPU 1 has none. */
+function statsMap() {
+  const totals = [new BigUint64Array(12), new BigUint64Array(12)]
+  const state = { totals, result: 0 }
+  const calls: Pick<MapCalls, 'lookup'> = {
+    lookup: (_fd, key, value) => {
+      value.set(new Uint8Array(totals[key[0] ?? 0]?.buffer ?? new ArrayBuffer(0)))
+      return state.result
+    },
+  }
+  return { state, calls }
+}
+
+test('gives what each generation gained since it was asked for, over all CPUs', () => {
+  const { state, calls } = statsMap()
+  const reader = new SampleStatsReader(calls, 1, 2)
+  state.totals[0]?.set([10n, 4n, 5n, 1n, 0n, 0n, /* CPU 1 */ 2n, 0n, 1n, 0n, 1n, 3n])
+  expect(reader.takeSince(0)).toEqual({
+    taken: 12,
+    idle: 4,
+    counted: 6,
+    overflowed: 1,
+    countsFull: 1,
+    eventsLost: 3,
+  })
+  state.totals[1]?.set([5n, 5n])
+  expect(reader.takeSince(1)).toMatchObject({ taken: 5, idle: 5 })
+  state.totals[0]?.set([11n])
+  expect(reader.takeSince(0)).toMatchObject({ taken: 1, idle: 0, eventsLost: 0 })
+})
+
+test('an error of the kernel is an error: nothing can be said of the window then', () => {
+  const { state, calls } = statsMap()
+  state.result = -14
+  expect(() => new SampleStatsReader(calls, 1, 2).takeSince(0)).toThrow('errno 14')
+})

@@ -2,6 +2,8 @@ import type { Log } from './log.ts'
 
 export type Closable = { close(): Promise<void> | void }
 
+const SAME_SIGNAL_MS = 500
+
 /**
  * Closes what was opened, in reverse order, once. SIGINT and SIGTERM call it; a second signal or
  * `graceMs` ends the process at once.
@@ -38,10 +40,16 @@ export class Lifecycle {
   /** Resolves when a signal has asked for the end and every part is closed. */
   untilSignal(graceMs = 15_000): Promise<void> {
     return new Promise((resolve) => {
-      let signals = 0
+      let firstMs: number | undefined
       const onSignal = (signal: NodeJS.Signals) => {
-        signals++
-        if (signals > 1) process.kill(process.pid, 'SIGKILL')
+        const nowMs = performance.now()
+        if (firstMs !== undefined) {
+          // npm hands on what the terminal has already sent to its whole process group: one Ctrl-C
+          // comes as two signals within milliseconds.
+          if (nowMs - firstMs > SAME_SIGNAL_MS) process.kill(process.pid, 'SIGKILL')
+          return
+        }
+        firstMs = nowMs
         this.#log.info({ signal }, 'stopping')
         setTimeout(() => process.kill(process.pid, 'SIGKILL'), graceMs).unref()
         void this.close().then(resolve)

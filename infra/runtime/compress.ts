@@ -36,8 +36,10 @@ export function compress(): MiddlewareHandler {
       if (etag !== null && !etag.startsWith('W/')) headers.set('ETag', `W/${etag}`)
     }
     headers.set('Content-Length', String(sent.length))
+    // Without the reset hono would put the old headers over the new; it also forgets the status.
+    const { status } = c.res
     c.res = undefined
-    c.res = new Response(new Uint8Array(sent), { status: c.res.status, headers })
+    c.res = new Response(new Uint8Array(sent), { status, headers })
   }
 }
 

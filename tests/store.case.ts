@@ -234,6 +234,19 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         expect(await stored('twice')).toEqual(once)
       })
 
+      it('of a large block is one insert still: its token holds', async () => {
+        const shape = { service: 'large', profiles: 2000, stacks: 400, time: NOON }
+        const block = ingestBlock(shape)
+        const token = `${randomUUID()}/1/1`
+        for (let i = 0; i < 2; i++) await store.insert('ingest', block, token)
+        expect(await stored('large')).toEqual({
+          profiles: 2000,
+          total: '8000000',
+          rollup: '8000000',
+          series: 2000,
+        })
+      })
+
       it('of the same rows is stored again under another token', async () => {
         const shape = { service: 'two-tokens', profiles: 2, stacks: 3, time: NOON }
         await store.insert('ingest', ingestBlock(shape), `${randomUUID()}/1/1`)

@@ -40,8 +40,10 @@ export interface Store {
   run(statement: Sql, options?: QueryOptions): Promise<void>
   /**
    * Inserts one block, atomically per table partition. The same token again, with the same block,
-   * changes nothing, in the table and in all its materialized views. Resolves when it is stored.
-   * Tokens match [A-Za-z0-9._/-]+.
+   * changes nothing, in the table and in all its materialized views; a token stands for its rows:
+   * others under it are dropped. Resolves when it is stored. After an error the block may be stored
+   * in part: the same again, under the same token, completes it. At most 10,000 rows and a million
+   * array elements in a block. Tokens match [A-Za-z0-9._/-]+.
    */
   insert(table: string, block: NativeBlock, token: string | null): Promise<void>
   ping(): Promise<void>

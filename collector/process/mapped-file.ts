@@ -12,6 +12,10 @@ export type OpenFile = {
   readonly sizeBytes: number
   /** Changes whenever the content may have changed. */
   readonly identity: string
+  readonly device: bigint
+  readonly inode: bigint
+  readonly ownerUid: number
+  readonly modifiedMs: number
 }
 
 export type OpenFault = {
@@ -73,6 +77,10 @@ export function openRegular(
       fd,
       sizeBytes: Number(stat.size),
       identity: `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`,
+      device: stat.dev,
+      inode: stat.ino,
+      ownerUid: Number(stat.uid),
+      modifiedMs: Number(stat.mtimeMs),
     }
   } catch (error) {
     return refuse(codeOf(error), isGone(error))

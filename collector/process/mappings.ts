@@ -1,4 +1,4 @@
-import fs from 'node:fs'
+import { readProcFile } from './proc-file.ts'
 
 // The executable mappings of a process, from /proc/PID/maps. Addresses are plain numbers: user
 // space ends below 2^53 on x86-64 (2^47, 2^56 only when asked for) and arm64 (2^52).
@@ -60,7 +60,7 @@ export class Mappings {
 
 /** Null when the process is gone, may not be read, or has no user space (a kernel thread). */
 export function readMappings(pid: number): Mappings | null {
-  const bytes = readCapped(`/proc/${pid}/maps`)
+  const bytes = readProcFile(`/proc/${pid}/maps`, MAX_MAPS_BYTES)
   if (bytes === null || bytes.length === 0) return null
   return parseMappings(bytes)
 }
@@ -126,30 +126,4 @@ function kindOf(path: string, inode: bigint): MappingKind {
 function makeDevice(major: number, minor: number): bigint {
   const [a, i] = [BigInt(major), BigInt(minor)]
   return ((a & 0xfffn) << 8n) | ((a & ~0xfffn) << 32n) | (i & 0xffn) | ((i & ~0xffn) << 12n)
-}
-
-function readCapped(path: string): Buffer | null {
-  let fd: number
-  try {
-    fd = fs.openSync(path, fs.constants.O_RDONLY)
-  } catch {
-    return null
-  }
-  try {
-    const chunks: Buffer[] = []
-    let total = 0
-    while (total < MAX_MAPS_BYTES) {
-      const chunk = Buffer.allocUnsafe(64 << 10)
-      const n = fs.readSync(fd, chunk, 0, chunk.length, null)
-      if (n === 0) break
-      chunks.push(chunk.subarray(0, n))
-      total += n
-    }
-    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
-  } catch {
-    // The process ended while it was read (ESRCH), or it may not be read (EACCES).
-    return null
-  } finally {
-    fs.closeSync(fd)
-  }
 }

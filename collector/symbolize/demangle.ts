@@ -8,8 +8,14 @@ const cxaDemangle = koffi
   .func('__cxa_demangle', 'void *', ['str', 'void *', 'void *', 'void *'])
 const free = koffi.load(null).func('free', 'void', ['void *'])
 
-// 1.5 us for usual names; pathological ones grow exponentially when substitutions expand.
-const MAX_MANGLED = 4096
+const MAX_MANGLED = 8192
+// A reference (S1_, T_) repeats text from before it, so 235 bytes can become 276 MB of name and 2.5 s
+// of work in a library that cannot be interrupted. Text grows at most by the product of one plus
+// the number of references to each target; 99.7 % of Node's and all of LLVM's names stay below this.
+const MAX_GROWTH = 2 ** 20
+const REFERENCE = /S[0-9A-Z]*_|T[0-9A-Z]*_/g
+// The arguments of a pack are written out one by one: growth by their number.
+const PACK = /Dp|sp/g
 // "::h" and 16 hex digits: the hash that makes a Rust symbol unique changes with every build.
 const RUST_HASH = /::h[0-9a-f]{16}$/
 
@@ -22,6 +28,7 @@ export function demangle(name: string): string {
 }
 
 function demangleItanium(name: string): string {
+  if (growthOf(name) > MAX_GROWTH) return name
   const pointer: unknown = cxaDemangle(name, null, null, null)
   if (pointer === null) return name
   try {
@@ -30,6 +37,15 @@ function demangleItanium(name: string): string {
   } finally {
     free(pointer)
   }
+}
+
+function growthOf(name: string): number {
+  const counts = new Map<string, number>()
+  for (const [target] of name.matchAll(REFERENCE)) counts.set(target, (counts.get(target) ?? 0) + 1)
+  let growth = 1
+  for (const count of counts.values()) growth *= 1 + count
+  for (const _ of name.matchAll(PACK)) growth *= name.length / 2
+  return growth
 }
 
 // Rust's legacy scheme writes characters that C++ names cannot have as $…$ and paths with dots.

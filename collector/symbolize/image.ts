@@ -1,16 +1,27 @@
-import type { ByteSource } from './byte-source.ts'
+import fs from 'node:fs'
+import { BufferedSource, type ByteSource } from './byte-source.ts'
+import { type DebugFile, findDebugFile, reopenDebugFile } from './debug-file.ts'
 import { demangle } from './demangle.ts'
 import { type FdeIndex, findFde, readFdeIndex } from './eh-frame.ts'
-import { type Elf, hashContent, readElf } from './elf.ts'
-import { findPltSymbol } from './plt.ts'
-import { shortenName } from './readable-name.ts'
+import { type Elf, hashContent } from './elf.ts'
+import { readPltTarget } from './plt.ts'
+import { cleanSystemName, shortenName } from './readable-name.ts'
 import { loadSymbols, type SymbolTable } from './symbol-table.ts'
 import { type CodeRange, findThreadStarts, isThreadStartName } from './thread-start.ts'
 
-/** What is known about the content of one ELF file, shared by every path and process that has it. */
+export type FunctionName =
+  | { readonly kind: 'name'; readonly name: string; readonly systemName: string }
+  /** No name is known; as far as can be told the function begins at `vaddr`. */
+  | { readonly kind: 'start'; readonly vaddr: number }
+
+/** Gives the image's file again while a name is read; null when it is gone. */
+export type OpenImage = () => ByteSource | null
+
+/** The code in one ELF file, whatever its paths and processes. */
 export class Image {
   readonly elf: Elf
   readonly #symbols: SymbolTable | null
+  readonly #debug: DebugFile | null
   readonly #index: FdeIndex | null
   readonly #threadStarts: readonly CodeRange[]
   readonly #names = new Map<number, FunctionName>()
@@ -19,33 +30,38 @@ export class Image {
   constructor(parts: {
     elf: Elf
     symbols: SymbolTable | null
+    debug: DebugFile | null
     index: FdeIndex | null
     threadStarts: readonly CodeRange[]
   }) {
     this.elf = parts.elf
     this.#symbols = parts.symbols
+    this.#debug = parts.debug
     this.#index = parts.index
     this.#threadStarts = parts.threadStarts
   }
 
+  /** What it keeps in memory, roughly. */
   get bytes(): number {
-    return (this.#symbols?.bytes ?? 0) + this.#namesBytes + 2000
+    return 1000 + 150 * this.elf.sections.length + (this.#symbols?.bytes ?? 0) + this.#namesBytes
   }
 
-  /** The function at `vaddr`; `open` gives the file again, null when it is gone. */
-  nameAt(vaddr: number, open: () => ByteSource | null): FunctionName {
-    const found = this.#symbols?.find(vaddr) ?? null
-    if (found !== null) {
-      const known = this.#names.get(found.row)
-      if (known !== undefined) return known
-      const systemName = this.#symbols?.readName(found.row, open) ?? null
-      if (systemName !== null) return this.#keep(found.row, nameOf(systemName))
-      return { kind: 'start', vaddr: found.start }
-    }
+  get symbolCount(): number {
+    return this.#symbols?.rows ?? 0
+  }
+
+  nameAt(vaddr: number, open: OpenImage): FunctionName {
+    const symbol = this.#symbols?.find(vaddr) ?? null
+    if (symbol !== null)
+      return this.#nameOf(symbol.row, open) ?? { kind: 'start', vaddr: symbol.start }
     const source = open()
     if (source === null) return { kind: 'start', vaddr }
-    const stub = findPltSymbol(source, this.elf, vaddr)
-    if (stub !== null) return { kind: 'start', vaddr }
+    const stub = readPltTarget(source, this.elf, vaddr)
+    if (stub !== null) {
+      const target =
+        stub.kind === 'symbol' ? nameFrom(stub.systemName) : this.nameAt(stub.vaddr, open)
+      if (target.kind === 'name') return { ...target, name: `${target.name}@plt` }
+    }
     const fde = this.#index === null ? null : findFde(source, this.elf, this.#index, vaddr)
     return { kind: 'start', vaddr: fde?.start ?? vaddr }
   }
@@ -55,44 +71,73 @@ export class Image {
     return this.#threadStarts.some(({ start, end }) => vaddr >= start && vaddr < end)
   }
 
-  #keep(row: number, name: FunctionName): FunctionName {
+  #nameOf(row: number, open: OpenImage): FunctionName | null {
+    const known = this.#names.get(row)
+    if (known !== undefined) return known
+    const systemName = this.#readName(row, open)
+    if (systemName === null) return null
+    const name = nameFrom(systemName)
     this.#names.set(row, name)
-    if (name.kind === 'name')
-      this.#namesBytes += 100 + 2 * (name.name.length + name.systemName.length)
+    // Strings of one byte a character, an object and a place in the map.
+    this.#namesBytes += 150 + name.name.length + name.systemName.length
     return name
+  }
+
+  #readName(row: number, open: OpenImage): string | null {
+    let debug: { fd: number; source: ByteSource } | null = null
+    try {
+      return (
+        this.#symbols?.readName(row, (from) => {
+          if (from === 'image') return open()
+          debug ??= this.#debug === null ? null : reopenDebugFile(this.#debug)
+          return debug?.source ?? null
+        }) ?? null
+      )
+    } finally {
+      closeDebug(debug)
+    }
   }
 }
 
-export type FunctionName =
-  | { readonly kind: 'name'; readonly name: string; readonly systemName: string }
-  /** No name is known; the function begins at `vaddr` as far as can be told. */
-  | { readonly kind: 'start'; readonly vaddr: number }
+function closeDebug(debug: { fd: number } | null): void {
+  if (debug !== null) fs.closeSync(debug.fd)
+}
 
-function nameOf(systemName: string): FunctionName {
+function nameFrom(systemName: string): FunctionName & { kind: 'name' } {
   return {
     kind: 'name',
     name: shortenName(demangle(systemName)),
-    systemName: shortenName(systemName),
+    systemName: cleanSystemName(systemName),
   }
 }
 
-export type LoadedImage =
-  | { readonly kind: 'image'; readonly image: Image }
-  | { readonly kind: 'fault'; readonly reason: string }
-
-export function loadImage(source: ByteSource, elf: Elf, baseName: string): Image {
+/** `roots` are where its debug file is looked for, `path` where the process sees the file. */
+export function loadImage(
+  file: ByteSource,
+  elf: Elf,
+  path: string,
+  roots: readonly string[],
+): Image {
+  const source = new BufferedSource(file)
   const index = readFdeIndex(source, elf)
-  return new Image({
-    elf,
-    symbols: loadSymbols({ elf, source }, null),
-    index,
-    threadStarts: findThreadStarts(source, elf, index, baseName),
-  })
+  const debug = findDebugFile({ source, elf, path }, roots)
+  const opened = debug === null ? null : reopenDebugFile(debug)
+  try {
+    const symbols = loadSymbols(
+      { elf, source },
+      debug === null || opened === null ? null : { elf: debug.elf, source: opened.source },
+    )
+    const threadStarts = findThreadStarts(source, elf, index, path.slice(path.lastIndexOf('/') + 1))
+    return new Image({ elf, symbols, debug, index, threadStarts })
+  } finally {
+    closeDebug(opened)
+  }
 }
 
-/** Names the content of a file: its build id, else a hash. */
+/**
+ * Names the content of a file, so that containers share what is known about it. A stripped file has
+ * the build id of its unstripped one, hence the size.
+ */
 export function contentKey(source: ByteSource, elf: Elf): string {
   return elf.buildId === '' ? hashContent(source) : `${elf.buildId}:${source.sizeBytes}`
 }
-
-export { readElf }

@@ -1,89 +1,183 @@
 import fs from 'node:fs'
-import { openRegular } from '../process/mapped-file.ts'
+import { type OpenFile, openRegular } from '../process/mapped-file.ts'
+import { readProcFile, resolveInRoot } from '../process/proc-file.ts'
+import { parseStat } from '../process/process-reader.ts'
 import { FileSource, readExactly } from './byte-source.ts'
+import { keepNewest, type NewestRanges } from './newest-ranges.ts'
 
 // /tmp/perf-PID.map: what a JIT says about its code, one line "start size name" in hex, in the order
-// of compiling. Addresses are used again, so a later line wins over all it overlaps.
+// of compiling. Addresses are used again, so a later line wins over all it overlaps. Files only
+// grow, so of a known one only what was added is read.
 // https://github.com/torvalds/linux/blob/master/tools/perf/Documentation/jit-interface.txt
 
-// 160,000 lines of Node. Of a longer file the end is read: it is the newest code.
-const MAX_BYTES = 16 << 20
+export type PerfMap = {
+  readonly device: bigint
+  readonly inode: bigint
+  readonly identity: string
+  /** Bytes of the file that were read: lines up to here are known. */
+  readonly readBytes: number
+  /** Disjoint; `rows` is the position of the range's name in the file. */
+  readonly ranges: NewestRanges
+}
 
-export class PerfMap {
-  /** Disjoint ranges in order; `#names` is where a range's name begins in the bytes read. */
-  readonly #starts: Float64Array
-  readonly #ends: Float64Array
-  readonly #names: readonly string[]
+// 160,000 lines of Node. Of a longer file only the end is read: it is the newest code.
+const MAX_READ_BYTES = 16 << 20
+const MAX_ROWS = 1 << 18
+const MAX_NAME_BYTES = 4096
 
-  constructor(starts: Float64Array, ends: Float64Array, names: readonly string[]) {
-    this.#starts = starts
-    this.#ends = ends
-    this.#names = names
-  }
+const NO_RANGES: NewestRanges = {
+  starts: new Float64Array(0),
+  ends: new Float64Array(0),
+  rows: new Uint32Array(0),
+}
 
-  get rows(): number {
-    return this.#starts.length
-  }
-
-  find(address: number): string | null {
-    let low = 0
-    let high = this.#starts.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#starts[middle] as number) <= address) low = middle + 1
-      else high = middle
+/** Null when the process writes none. `known` is what was read of it before. */
+export function readPerfMap(pid: number, known: PerfMap | null): PerfMap | null {
+  return withPerfMap(pid, (file) => {
+    if (file.identity === known?.identity) return known
+    const same = known?.device === file.device && known.inode === file.inode
+    const older = known !== null && same && known.readBytes < file.sizeBytes ? known : null
+    const from = Math.max(older?.readBytes ?? 0, file.sizeBytes - MAX_READ_BYTES)
+    const source = new FileSource(file.fd, file.sizeBytes)
+    const bytes = readExactly(source, from, file.sizeBytes - from)
+    if (bytes === null) return null
+    // A line that is still being written is left for the next time.
+    const complete = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)
+    return {
+      device: file.device,
+      inode: file.inode,
+      identity: file.identity,
+      readBytes: from + complete.length,
+      ranges: addLines(older?.ranges ?? NO_RANGES, complete, from),
     }
-    const row = low - 1
-    return row >= 0 && address < (this.#ends[row] as number) ? (this.#names[row] as string) : null
+  })
+}
+
+/** Position in the file of the name of the code at `address`; null when no line covers it. */
+export function findInPerfMap({ ranges }: PerfMap, address: number): number | null {
+  let low = 0
+  let high = ranges.starts.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((ranges.starts[middle] as number) <= address) low = middle + 1
+    else high = middle
+  }
+  const row = low - 1
+  return row >= 0 && address < (ranges.ends[row] as number) ? (ranges.rows[row] as number) : null
+}
+
+/** The names at `positions`; null where the file has gone or been replaced meanwhile. */
+export function readPerfMapName(pid: number, map: PerfMap, position: number): string | null {
+  return withPerfMap(pid, (file) => {
+    if (file.device !== map.device || file.inode !== map.inode) return null
+    const length = Math.min(MAX_NAME_BYTES, map.readBytes - position)
+    const bytes = readExactly(new FileSource(file.fd, file.sizeBytes), position, length)
+    return bytes?.subarray(0, Math.max(0, bytes.indexOf(0x0a))).toString('utf8') ?? null
+  })
+}
+
+/** Ranges of older lines with those of `bytes` over them; `from` is where `bytes` begins. */
+export function addLines(older: NewestRanges, bytes: Buffer, from: number): NewestRanges {
+  const lines = new LineReader(bytes)
+  const starts = Array.from(older.starts)
+  const ends = Array.from(older.ends)
+  const names = Array.from(older.rows)
+  while (lines.next()) {
+    starts.push(lines.start)
+    ends.push(lines.start + lines.sizeBytes)
+    names.push(from + lines.nameAt)
+  }
+  const first = Math.max(0, starts.length - MAX_ROWS)
+  const newest = keepNewest({
+    starts: Float64Array.from(starts.slice(first)),
+    ends: Float64Array.from(ends.slice(first)),
+  })
+  return { ...newest, rows: newest.rows.map((row) => names[first + row] as number) }
+}
+
+class LineReader {
+  start = 0
+  sizeBytes = 0
+  nameAt = 0
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  /** Goes to the next line that says something; false at the end. */
+  next(): boolean {
+    while (this.#at < this.#bytes.length) {
+      const lineEnd = this.#bytes.indexOf(0x0a, this.#at)
+      const end = lineEnd < 0 ? this.#bytes.length : lineEnd
+      const start = this.#hex(end)
+      const size = this.#hex(end)
+      this.nameAt = this.#at
+      const good = start !== null && size !== null && size > 0 && this.#at < end
+      this.#at = end + 1
+      if (!good) continue
+      this.start = start
+      this.sizeBytes = size
+      return true
+    }
+    return false
+  }
+
+  // Some writers put 0x before a number. Null unless digits and a space follow.
+  #hex(end: number): number | null {
+    if (this.#bytes[this.#at] === 0x30 && ((this.#bytes[this.#at + 1] ?? 0) | 0x20) === 0x78)
+      this.#at += 2
+    let value = 0
+    const first = this.#at
+    for (; this.#at < end; this.#at++) {
+      const digit = hexDigit(this.#bytes[this.#at] as number)
+      if (digit < 0) break
+      value = value * 16 + digit
+    }
+    const good = this.#at > first && this.#bytes[this.#at] === 0x20 && value <= 2 ** 53
+    this.#at++
+    return good ? value : null
   }
 }
 
-export type PerfMapFile = { readonly identity: string; readonly map: PerfMap }
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
+  const letter = byte | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
+}
 
-/** Null when the process writes none. `known` is answered again while its file has not changed. */
-export function readPerfMap(pid: number, known: PerfMapFile | null): PerfMapFile | null {
-  const innerPid = readInnerPid(pid)
-  if (innerPid === null) return null
-  const file = openRegular(`/proc/${pid}/root/tmp/perf-${innerPid}.map`)
-  if (file.kind === 'fault') return null
+function withPerfMap<T>(pid: number, use: (file: OpenFile) => T | null): T | null {
+  const status = readProcFile(`/proc/${pid}/status`, 8192)?.toString('latin1') ?? ''
+  // The last number is the pid in the innermost namespace, the name the process itself uses.
+  const innerPid = /^NSpid:.*?(\d+)$/m.exec(status)?.[1]
+  const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
+  if (innerPid === undefined || uid === undefined) return null
+  const path = resolveInRoot(`/proc/${pid}/root`, `/tmp/perf-${innerPid}.map`)
+  const file = path === null ? null : openRegular(path)
+  if (file === null || file.kind === 'fault') return null
   try {
-    if (file.identity === known?.identity) return known
-    const from = Math.max(0, file.sizeBytes - MAX_BYTES)
-    const source = new FileSource(file.fd, file.sizeBytes)
-    const bytes = readExactly(source, from, file.sizeBytes - from)
-    return bytes === null ? null : { identity: file.identity, map: parsePerfMap(bytes) }
+    // /tmp is everybody's: another user may have put names there, and an earlier process of the
+    // same number may have left its own.
+    const trusted = file.ownerUid === 0 || file.ownerUid === Number(uid)
+    return trusted && file.modifiedMs >= startedMs(pid) ? use(file) : null
   } finally {
     fs.closeSync(file.fd)
   }
 }
 
-/** The pid in the innermost namespace: the last number of NSpid. */
-function readInnerPid(pid: number): string | null {
-  try {
-    const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1')
-    return /^NSpid:.*?(\d+)$/m.exec(status)?.[1] ?? null
-  } catch {
-    return null
-  }
-}
+let bootMs: number | undefined
 
-export function parsePerfMap(bytes: Buffer): PerfMap {
-  const rows: { start: number; end: number; name: string; line: number }[] = []
-  for (const [line, text] of bytes.toString('utf8').split('\n').entries()) {
-    const match = /^(?:0x)?([0-9a-f]{1,14}) (?:0x)?([0-9a-f]{1,8}) (.+)$/.exec(text)
-    if (match === null) continue
-    const start = Number.parseInt(match[1] as string, 16)
-    rows.push({
-      start,
-      end: start + Number.parseInt(match[2] as string, 16),
-      name: match[3] as string,
-      line,
-    })
-  }
-  rows.sort((a, b) => a.start - b.start || a.line - b.line)
-  return new PerfMap(
-    Float64Array.from(rows, (r) => r.start),
-    Float64Array.from(rows, (r) => r.end),
-    rows.map((r) => r.name),
-  )
+// When the process began, unix ms. The kernel counts in hundredths of a second since boot and rounds
+// the boot's time to seconds.
+function startedMs(pid: number): number {
+  bootMs ??=
+    1000 *
+    Number(
+      /^btime (\d+)$/m.exec(readProcFile('/proc/stat', 1 << 20)?.toString('latin1') ?? '')?.[1] ??
+        0,
+    )
+  const ticks =
+    parseStat(readProcFile(`/proc/${pid}/stat`, 4096)?.toString('latin1') ?? '')?.startTicks ?? 0
+  return bootMs + ticks * 10 - 2000
 }

@@ -1,27 +1,35 @@
-import { type ByteSource, readExactly } from './byte-source.ts'
-import { type Elf, type ElfSection, EM_AARCH64, EM_X86_64, word } from './elf.ts'
+import { type ByteSource, readCString, readExactly } from './byte-source.ts'
+import { type Elf, type ElfSection, EM_AARCH64, EM_X86_64, SHT_DYNSYM, word } from './elf.ts'
 
 // A PLT stub jumps through a slot of the global offset table; the relocation of that slot names the
-// function it stands for.
+// function it stands for, or, for one that is chosen at start (IFUNC), the code that chooses.
+
+export type PltTarget =
+  | { readonly kind: 'symbol'; readonly systemName: string }
+  | { readonly kind: 'resolver'; readonly vaddr: number }
 
 const STUB_BYTES = 16
+const SYMBOL_BYTES = 24
 const RELOCATION_BYTES = 24
 const PIECE_RELOCATIONS = 4096
 const SHT_RELA = 4
+const MAX_NAME_BYTES = 8 << 10
 
-/** Index in .dynsym of the function whose PLT stub covers `vaddr`; null when it is in none. */
-export function findPltSymbol(source: ByteSource, elf: Elf, vaddr: number): number | null {
+/** What the stub at `vaddr` stands for; null when there is none. */
+export function readPltTarget(source: ByteSource, elf: Elf, vaddr: number): PltTarget | null {
   const section = elf.sections.find(
     (s) => s.name.startsWith('.plt') && vaddr >= s.vaddr && vaddr < s.vaddr + s.sizeBytes,
   )
-  if (section === undefined) return null
-  const slot = readSlot(source, elf, section, vaddr)
+  const slot = section === undefined ? null : readSlot(source, elf, section, vaddr)
   if (slot === null) return null
-  for (const relocations of elf.sections)
-    if (relocations.type === SHT_RELA) {
-      const symbol = findRelocation(source, relocations, slot)
-      if (symbol !== null) return symbol
-    }
+  for (const relocations of elf.sections) {
+    if (relocations.type !== SHT_RELA) continue
+    const found = findRelocation(source, relocations, slot)
+    if (found === null) continue
+    if (found.symbol === 0) return { kind: 'resolver', vaddr: found.addend }
+    const systemName = readSymbolName(source, elf, found.symbol)
+    return systemName === null ? null : { kind: 'symbol', systemName }
+  }
   return null
 }
 
@@ -49,7 +57,11 @@ function readSlot(source: ByteSource, elf: Elf, section: ElfSection, vaddr: numb
   return null
 }
 
-function findRelocation(source: ByteSource, section: ElfSection, slot: number): number | null {
+function findRelocation(
+  source: ByteSource,
+  section: ElfSection,
+  slot: number,
+): { symbol: number; addend: number } | null {
   const total = Math.floor(section.sizeBytes / RELOCATION_BYTES)
   for (let done = 0; done < total; done += PIECE_RELOCATIONS) {
     const count = Math.min(PIECE_RELOCATIONS, total - done)
@@ -57,7 +69,20 @@ function findRelocation(source: ByteSource, section: ElfSection, slot: number): 
     const bytes = readExactly(source, at, count * RELOCATION_BYTES)
     if (bytes === null) return null
     for (let o = 0; o < bytes.length; o += RELOCATION_BYTES)
-      if (word(bytes, o) === slot) return bytes.readUInt32LE(o + 12) || null
+      if (word(bytes, o) === slot)
+        return { symbol: bytes.readUInt32LE(o + 12), addend: word(bytes, o + 16) }
   }
   return null
+}
+
+function readSymbolName(source: ByteSource, elf: Elf, index: number): string | null {
+  const symbols = elf.sections.find((s) => s.type === SHT_DYNSYM)
+  const strings = symbols === undefined ? undefined : elf.sections[symbols.link]
+  if (symbols === undefined || strings === undefined) return null
+  if ((index + 1) * SYMBOL_BYTES > symbols.sizeBytes) return null
+  const entry = readExactly(source, symbols.offset + index * SYMBOL_BYTES, 4)
+  if (entry === null) return null
+  const end = strings.offset + strings.sizeBytes
+  const name = readCString(source, strings.offset + entry.readUInt32LE(0), end, MAX_NAME_BYTES)
+  return name?.toString('utf8') || null
 }

@@ -1,17 +1,67 @@
-// Names come from files and maps that anybody may have written.
+// Names come from files and maps that anybody may have written, and C++ writes names longer than
+// any page: one in seven of Node's has more than 200 characters, nearly all of it arguments.
 
-const MAX_NAME = 300
+const MAX_NAME = 200
+// What a symbol table says is kept for other tools to look up; compilers hash names beyond this.
+const MAX_SYSTEM_NAME = 1000
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+// Control characters, and those that make text run backwards.
+const UNPRINTABLE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
-/** Without control characters (and those that reorder text), at most `max` characters long. */
-export function cleanName(name: string, max = MAX_NAME): string {
-  const clean = name.replace(CONTROL, ' ')
-  return clean.length <= max ? clean : `${clean.slice(0, max - 1)}…`
+/** `text` without unprintable characters, at most `max` characters long. */
+export function cleanName(text: string, max = MAX_NAME): string {
+  const clean = text.replace(UNPRINTABLE, '?')
+  return clean.length <= max ? clean : `${sliceWell(clean, 0, max - 1)}…`
 }
 
-/** Cuts what is in brackets, the innermost last, until the name fits. */
+export function cleanSystemName(text: string): string {
+  return cleanName(text, MAX_SYSTEM_NAME)
+}
+
+/**
+ * A demangled name of at most `max` characters: of an over-long one the innermost brackets go first,
+ * `a::b<std::map<…>>::c(std::vector<…> const&)`, then the front of its path.
+ */
 export function shortenName(name: string, max = MAX_NAME): string {
-  return cleanName(name, max)
+  const clean = cleanName(name, 20_000)
+  if (clean.length <= max) return clean
+  for (let depth = 3; depth >= 0; depth--) {
+    const shorter = emptyBrackets(clean, depth)
+    if (shorter !== null && shorter.length <= max) return shorter
+  }
+  const shortest = emptyBrackets(clean, 0) ?? clean
+  return shortest.includes('::')
+    ? `…${sliceWell(shortest, shortest.length - max + 1)}`
+    : cleanName(shortest, max)
+}
+
+// What looks like a bracket and is none, or says too much to lose.
+const PLAIN =
+  /\boperator(?:<=>|<<=?|>>=?|->\*?|<=|>=|\(\)|\[\]|<|>)|->|\(anonymous namespace\)|<=|>=|\[(?:clone|abi:)[^\]]*\]/y
+// Braces stay: {lambda(…)#1} is not {lambda(…)#2}.
+const CLOSING: Readonly<Record<string, string>> = { '<': '>', '(': ')', '[': ']' }
+
+/** `name` with … for what is in brackets deeper than `depth`; null when they do not match. */
+function emptyBrackets(name: string, depth: number): string | null {
+  const open: string[] = []
+  let text = ''
+  for (let at = 0; at < name.length; ) {
+    PLAIN.lastIndex = at
+    const plain = PLAIN.exec(name)?.[0] ?? (name[at] as string)
+    at += plain.length
+    if (plain === open.at(-1)) open.pop()
+    if (open.length <= depth) text += plain
+    const closing = CLOSING[plain]
+    if (closing === undefined) continue
+    open.push(closing)
+    if (open.length === depth + 1 && name[at] !== closing) text += '…'
+  }
+  return open.length === 0 ? text : null
+}
+
+// Not through the middle of a surrogate pair.
+function sliceWell(text: string, from: number, to = text.length): string {
+  return text.slice(from, to).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '')
 }

@@ -1,4 +1,4 @@
-import { BufferedSource, type ByteSource, readExactly } from './byte-source.ts'
+import { type ByteSource, readExactly } from './byte-source.ts'
 import { type FdeIndex, findFde, findOutermost } from './eh-frame.ts'
 import {
   type Elf,
@@ -56,13 +56,13 @@ const ENTRY_BYTES = 0x40
 // libc has 3,700 functions; a static program with more than this keeps to the other rules.
 const MAX_FUNCTIONS = 50_000
 
+/** `source` is read in many small pieces: a buffered one is meant. */
 export function findThreadStarts(
-  file: ByteSource,
+  source: ByteSource,
   elf: Elf,
   index: FdeIndex | null,
   baseName: string,
 ): CodeRange[] {
-  const source = new BufferedSource(file)
   const starts: CodeRange[] = []
   const executable = isExecutable(source, elf)
   if (elf.entry !== 0 && (executable || /^ld[-.]/.test(baseName))) {

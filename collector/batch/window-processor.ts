@@ -5,7 +5,7 @@ import type { Log } from '../../infra/runtime/log.ts'
 import type { CgroupNames } from '../process/cgroup-path.ts'
 import { CgroupTree, findCgroup2Mount } from '../process/cgroup-tree.ts'
 import { readContainerNames } from '../process/container-names.ts'
-import type { Mappings } from '../process/mappings.ts'
+import type { Mapping, Mappings } from '../process/mappings.ts'
 import { readMappings } from '../process/mappings.ts'
 import { ProcessReader } from '../process/process-reader.ts'
 import type { ProcessKey } from '../process/process-table.ts'
@@ -15,6 +15,8 @@ import type { SampleWindow } from '../window.ts'
 import { encodeBatch } from './encode-batch.ts'
 import { mergeWindow } from './merge-window.ts'
 import type { BuiltBatch, WorkerSettings } from './worker-messages.ts'
+
+const LOOK_AGAIN_MS = [20, 100, 400, 1600] // one after the other
 
 /** Everything between a drained window and the bytes of its batch, and what it remembers. */
 export class WindowProcessor {
@@ -35,15 +37,20 @@ export class WindowProcessor {
       read: (pid: number, cgroupId: bigint) => reader.read(pid, cgroupId),
       cgroup: (id: bigint) => reader.cgroup(id),
       container: (cgroup: CgroupNames) => reader.container(cgroup),
-      readMappings,
+      readMappings: readChangedMappings,
     }
     this.#processes = new ProcessTable(sources, settings.host, release())
     this.#symbolizer = new Symbolizer({ cacheBytes: settings.symbolCacheBytes, log })
   }
 
-  /** Called at a process's first sample. */
-  see(process: ProcessKey): void {
-    this.#processes.see(process)
+  /**
+   * Called at a process's first sample. A program just started has loaded little, so it is looked at
+   * again a few times; one that lives longer is looked at in every window.
+   */
+  see(process: ProcessKey, attempt = 0): void {
+    if (!this.#processes.see(process)) return
+    const delayMs = LOOK_AGAIN_MS[attempt]
+    if (delayMs !== undefined) setTimeout(() => this.see(process, attempt + 1), delayMs).unref()
   }
 
   async build(window: SampleWindow): Promise<BuiltBatch> {
@@ -66,4 +73,26 @@ export class WindowProcessor {
       processes: this.#processes.size,
     }
   }
+}
+
+function readChangedMappings(pid: number, previous: Mappings | null): Mappings | null {
+  const mappings = readMappings(pid)
+  return previous && mappings && areEqual(previous, mappings) ? previous : mappings
+}
+
+// Symbols are kept by mapping, so equal ones should be the same ones.
+function areEqual(a: Mappings, b: Mappings): boolean {
+  return (
+    a.list.length === b.list.length &&
+    a.list.every((mapping, i) => {
+      const other = b.list[i] as Mapping
+      return (
+        mapping.start === other.start &&
+        mapping.end === other.end &&
+        mapping.offset === other.offset &&
+        mapping.inode === other.inode &&
+        mapping.path === other.path
+      )
+    })
+  )
 }

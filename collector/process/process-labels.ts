@@ -78,6 +78,11 @@ export function nameVersion(facts: ProcessFacts): string {
   )
 }
 
+/** The labels of a program that changed the name of its main thread. */
+export function renameProcess(labels: Labels, comm: string): Labels {
+  return cleanLabels({ ...labels, comm })
+}
+
 /** Labels of a process that died before it could be read: the kernel told its name and cgroup. */
 export function labelUnseen(
   comm: string,

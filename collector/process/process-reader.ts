@@ -33,6 +33,8 @@ export type ProcessIdentity = {
   readonly startTicks: number
   /** Changes when the process executes another program: exec keeps pid and start time. */
   readonly image: string
+  /** Name of its main thread, at most 15 bytes; programs may change it. */
+  readonly comm: string
 }
 
 /** Reads /proc/PID. What processes share (executables, scripts) is read once per file. */
@@ -49,7 +51,7 @@ export class ProcessReader {
 
   /** Null when there is no such process. */
   identify(pid: number): ProcessIdentity | null {
-    const stat = readProcFile(`${this.#proc}/${pid}/stat`, 4096)?.toString('latin1')
+    const stat = readProcFile(`${this.#proc}/${pid}/stat`, 4096)?.toString()
     return stat === undefined ? null : parseStat(stat)
   }
 
@@ -142,7 +144,8 @@ export function parseStat(stat: string): ProcessIdentity | null {
   const startTicks = Number(field(22) ?? Number.NaN)
   // Start of code, of the stack and of the arguments: randomized at exec.
   const image = [field(26), field(28), field(48)].join(':')
-  return Number.isSafeInteger(startTicks) ? { startTicks, image } : null
+  const comm = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
+  return Number.isSafeInteger(startTicks) ? { startTicks, image, comm } : null
 }
 
 function readArguments(path: string): string[] {

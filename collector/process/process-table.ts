@@ -3,7 +3,7 @@ import { BoundedMap } from './bounded-map.ts'
 import type { CgroupNames } from './cgroup-path.ts'
 import type { ContainerNames } from './container-names.ts'
 import type { ProcessFacts } from './process-labels.ts'
-import { labelKernelThread, labelProcess, labelUnseen } from './process-labels.ts'
+import { labelKernelThread, labelProcess, labelUnseen, renameProcess } from './process-labels.ts'
 import type { ProcessIdentity } from './process-reader.ts'
 
 // A host has some hundred processes at a time; the rest of these are the short-lived ones of a window.
@@ -26,7 +26,8 @@ export type ProcessImage<M> = {
 export type ProcessSources<M> = {
   readonly identify: (pid: number) => ProcessIdentity | null
   readonly read: (pid: number, cgroupId: bigint) => ProcessFacts | null
-  readonly readMappings: (pid: number) => M | null
+  /** The same object as `previous` while nothing changed; null when they cannot be read. */
+  readonly readMappings: (pid: number, previous: M | null) => M | null
   readonly cgroup: (id: bigint) => CgroupNames
   readonly container: (cgroup: CgroupNames) => ContainerNames | null
 }
@@ -75,9 +76,11 @@ export class ProcessTable<M> {
     return this.#processes.size
   }
 
-  /** Called at a process's first sample, as soon as may be. */
-  see({ tgid, startTimeNs }: ProcessKey): void {
-    this.#refresh(keyOf(tgid, startTimeNs), tgid, startTimeNs, 0n)
+  /** Called at a process's first sample, as soon as may be. False when it has died already. */
+  see({ tgid, startTimeNs }: ProcessKey): boolean {
+    const identity = this.#identify(tgid, startTimeNs)
+    if (!identity) return false
+    return this.#read(keyOf(tgid, startTimeNs), tgid, 0n, identity) !== undefined
   }
 
   beginWindow(): void {
@@ -88,12 +91,7 @@ export class ProcessTable<M> {
   /** The program to which a sample of this window belongs; the same object for the same program. */
   find(sampled: SampledProcess): ProcessImage<M> {
     if (sampled.kernelThread) return this.#findUnseen(sampled)
-    const key = keyOf(sampled.tgid, sampled.startTimeNs)
-    const known = this.#processes.get(key)
-    const entry =
-      known?.window === this.#window
-        ? known
-        : this.#refresh(key, sampled.tgid, sampled.startTimeNs, sampled.cgroupId)
+    const entry = this.#refresh(sampled, keyOf(sampled.tgid, sampled.startTimeNs))
     if (!entry) return this.#findUnseen(sampled)
     // A thread may have any name; where programs followed each other, the name tells which it was.
     const { images } = entry
@@ -106,35 +104,60 @@ export class ProcessTable<M> {
   endWindow(): void {
     for (const [key, entry] of this.#processes) {
       if (entry.window > this.#window - KEPT_WINDOWS) continue
-      const tgid = Number.parseInt(key, 10)
-      const now = this.#sources.identify(tgid)
+      const now = this.#sources.identify(Number.parseInt(key, 10))
       if (now?.startTicks !== entry.identity.startTicks) this.#processes.delete(key)
     }
   }
 
-  #refresh(key: string, tgid: number, startTimeNs: bigint, cgroupId: bigint): Entry<M> | undefined {
+  /** Undefined for a process of which nothing is known and nothing can be read any more. */
+  #refresh({ tgid, startTimeNs, cgroupId }: SampledProcess, key: string): Entry<M> | undefined {
     const known = this.#processes.get(key)
+    if (known?.window === this.#window) return known
     if (known) known.window = this.#window
+    const identity = this.#identify(tgid, startTimeNs)
+    return identity ? (this.#read(key, tgid, cgroupId, identity) ?? known) : known
+  }
+
+  /** Null when it has died. */
+  #identify(tgid: number, startTimeNs: bigint): ProcessIdentity | null {
     const identity = this.#sources.identify(tgid)
-    if (!identity || !isStart(identity, startTimeNs)) return known
+    if (!identity || startTimeNs === 0n) return identity
+    return BigInt(identity.startTicks) === startTimeNs / NS_PER_TICK ? identity : null
+  }
+
+  #read(
+    key: string,
+    tgid: number,
+    cgroupId: bigint,
+    identity: ProcessIdentity,
+  ): Entry<M> | undefined {
+    const known = this.#processes.get(key)
     const last = known?.images.at(-1)
-    if (known && last && known.identity.image === identity.image) {
-      const mappings = this.#sources.readMappings(tgid)
-      if (mappings) known.images.splice(-1, 1, { ...last, mappings })
-      return known
-    }
-    const image = this.#readImage(tgid, cgroupId, identity)
-    if (!image) return known
-    const images = [...(known?.images ?? []), image].slice(-MAX_IMAGES)
+    const isSame = known !== undefined && known.identity.image === identity.image
+    const image =
+      isSame && last
+        ? this.#updateImage(last, tgid, identity)
+        : this.#readImage(tgid, cgroupId, identity)
+    if (!image) return undefined
+    const before = known?.images.slice(0, isSame ? -1 : MAX_IMAGES) ?? []
+    const images = [...before, image].slice(-MAX_IMAGES)
     const entry = { identity, images, window: this.#window }
     this.#processes.set(key, entry)
     return entry
   }
 
+  // What is loaded and mapped grows while a program runs, and it may change its name.
+  #updateImage(image: ProcessImage<M>, tgid: number, { comm }: ProcessIdentity): ProcessImage<M> {
+    const mappings = this.#sources.readMappings(tgid, image.mappings) ?? image.mappings
+    if (mappings === image.mappings && comm === image.comm) return image
+    const labels = comm === image.comm ? image.labels : renameProcess(image.labels, comm)
+    return { labels, comm, mappings }
+  }
+
   // What was read belongs to one program only when that program is still there afterwards.
   #readImage(tgid: number, cgroupId: bigint, identity: ProcessIdentity): ProcessImage<M> | null {
     const facts = this.#sources.read(tgid, cgroupId)
-    const mappings = this.#sources.readMappings(tgid)
+    const mappings = this.#sources.readMappings(tgid, null)
     const after = this.#sources.identify(tgid)
     if (!facts || after?.startTicks !== identity.startTicks || after.image !== identity.image)
       return null
@@ -159,8 +182,4 @@ export class ProcessTable<M> {
 
 function keyOf(tgid: number, startTimeNs: bigint): string {
   return `${tgid}:${startTimeNs}`
-}
-
-function isStart(identity: ProcessIdentity, startTimeNs: bigint): boolean {
-  return startTimeNs === 0n || BigInt(identity.startTicks) === startTimeNs / NS_PER_TICK
 }

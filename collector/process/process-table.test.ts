@@ -1,0 +1,177 @@
+import { beforeEach, expect, test } from 'vitest'
+import { NO_CGROUP_NAMES } from './cgroup-path.ts'
+import type { ProcessFacts } from './process-labels.ts'
+import type { ProcessSources, SampledProcess } from './process-table.ts'
+import { ProcessTable } from './process-table.ts'
+
+// A host of made-up processes: what /proc would say about each.
+type Fake = { startTicks: number; image: string; comm: string; mappings: string }
+
+const processes = new Map<number, Fake>()
+const reads: string[] = []
+
+const sources: ProcessSources<string> = {
+  identify(pid) {
+    return processes.get(pid) ?? null
+  },
+  read(pid) {
+    const fake = processes.get(pid)
+    if (!fake) return null
+    reads.push(`facts ${pid}`)
+    return factsOf(fake)
+  },
+  readMappings(pid) {
+    reads.push(`mappings ${pid}`)
+    return processes.get(pid)?.mappings ?? null
+  },
+  cgroup: (id) => ({ ...NO_CGROUP_NAMES, unit: id === 7n ? 'cron.service' : null }),
+  container: () => null,
+}
+
+function factsOf({ comm, image }: Fake): ProcessFacts {
+  return {
+    ...{ comm, executable: image, argv0: image, workingDirectory: '/', entry: null },
+    ...{ otel: { service: null, version: null }, cgroup: NO_CGROUP_NAMES, container: null },
+    ...{ executableVersion: `${image}-v1`, entryVersion: null },
+  }
+}
+
+function start(pid: number, image: string, startTicks = 500): void {
+  processes.set(pid, { startTicks, image, comm: image, mappings: `maps of ${image}` })
+}
+
+function sample(tgid: number, extra: Partial<SampledProcess> = {}): SampledProcess {
+  return {
+    tgid,
+    startTimeNs: 5_000_000_000n,
+    cgroupId: 1n,
+    comm: 'x',
+    kernelThread: false,
+    ...extra,
+  }
+}
+
+let table: ProcessTable<string>
+
+beforeEach(() => {
+  processes.clear()
+  reads.length = 0
+  table = new ProcessTable(sources, 'web-1', '6.18.44')
+  table.beginWindow()
+})
+
+test('labels a living process and knows its mappings', () => {
+  start(10, 'nginx')
+  expect(table.find(sample(10))).toEqual({
+    labels: { service: 'nginx', version: 'nginx-v1', host: 'web-1', comm: 'nginx' },
+    comm: 'nginx',
+    mappings: 'maps of nginx',
+  })
+})
+
+test('remembers a process that was seen at its first sample and died before the drain', () => {
+  start(10, 'short')
+  expect(table.see(sample(10))).toBe(true)
+  processes.delete(10)
+  table.beginWindow()
+  expect(table.find(sample(10)).labels['service']).toBe('short')
+})
+
+test('tells that a process died before it could be seen', () => {
+  expect(table.see(sample(10))).toBe(false)
+})
+
+test('knows only name and cgroup of a process it never saw', () => {
+  const { labels, mappings } = table.find(sample(10, { comm: 'sh', cgroupId: 7n }))
+  expect(labels).toEqual({
+    ...{ service: 'cron', version: 'unknown', host: 'web-1', unit: 'cron.service', comm: 'sh' },
+  })
+  expect(mappings).toBeNull()
+})
+
+test('does not give the samples of a dead process to the one that has its pid now', () => {
+  start(10, 'old')
+  table.see(sample(10))
+  start(10, 'new', 900)
+  table.beginWindow()
+  expect(table.find(sample(10)).labels['service']).toBe('old')
+  expect(table.find(sample(10, { startTimeNs: 9_001_234_567n })).labels['service']).toBe('new')
+})
+
+test('takes the process at hand when the kernel could not tell its start', () => {
+  start(10, 'nginx', 12345)
+  expect(table.find(sample(10, { startTimeNs: 0n })).labels['service']).toBe('nginx')
+})
+
+test('tells the programs apart that a process executed one after another', () => {
+  start(10, 'bash')
+  table.see(sample(10))
+  start(10, 'curl')
+  table.beginWindow()
+  expect(table.find(sample(10, { comm: 'bash' })).labels['service']).toBe('bash')
+  expect(table.find(sample(10, { comm: 'curl' })).labels['service']).toBe('curl')
+  expect(table.find(sample(10, { comm: 'a thread' })).labels['service']).toBe('curl')
+})
+
+test('follows a program that changes its name and its mappings', () => {
+  start(10, 'node')
+  table.see(sample(10))
+  processes.set(10, { startTicks: 500, image: 'node', comm: 'MainThread', mappings: 'more maps' })
+  table.beginWindow()
+  const { labels, mappings } = table.find(sample(10))
+  expect(labels).toMatchObject({ service: 'node', comm: 'MainThread' })
+  expect(mappings).toBe('more maps')
+})
+
+test('does not label a process by what was read while it executed another program', () => {
+  const racing = new ProcessTable<string>(
+    {
+      ...sources,
+      read(pid) {
+        const facts = sources.read(pid, 0n)
+        start(pid, 'second')
+        return facts
+      },
+    },
+    'web-1',
+    '6.18.44',
+  )
+  start(10, 'first')
+  expect(racing.see(sample(10))).toBe(false)
+})
+
+test('reads a process once per window, and its facts once per program', () => {
+  start(10, 'nginx')
+  const image = table.find(sample(10))
+  expect(table.find(sample(10, { comm: 'y' }))).toBe(image)
+  table.beginWindow()
+  table.find(sample(10))
+  expect(reads).toEqual(['facts 10', 'mappings 10', 'mappings 10'])
+})
+
+test('kernel threads are read from nowhere', () => {
+  const { labels } = table.find(sample(2, { kernelThread: true, comm: 'kworker/0:1' }))
+  expect(labels).toMatchObject({ service: 'kernel', version: '6.18.44', comm: 'kworker' })
+  expect(reads).toEqual([])
+})
+
+test('forgets dead processes two windows later and keeps living ones', () => {
+  start(10, 'dead')
+  start(11, 'alive')
+  table.find(sample(10))
+  table.find(sample(11))
+  processes.delete(10)
+  for (const size of [2, 1]) {
+    table.beginWindow()
+    table.endWindow()
+    expect(table.size).toBe(size)
+  }
+})
+
+test('is bounded', () => {
+  for (let pid = 1; pid <= 5000; pid++) {
+    start(pid, 'x')
+    table.see(sample(pid))
+  }
+  expect(table.size).toBe(4096)
+})

@@ -32,4 +32,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Bring the schema of a store up to date, or show what that takes.',
     load: async () => (await import('./migrate.ts')).command,
   },
+  push: {
+    summary: 'Send pprof files to a server.',
+    load: async () => (await import('./push.ts')).command,
+  },
 }

@@ -19,7 +19,7 @@ export const httpOptions = defineOptions({
     flag: '--listen <host:port>',
     schema: z.string(),
     default: '127.0.0.1:3526',
-    help: 'Address of page and API; port 0 takes a free one. Loopback, since profiles are not for everybody.',
+    help: 'Address of page and API; port 0 takes any free one. Only this machine can reach the default.',
   },
   tokens: {
     flag: '--tokens <list>',
@@ -34,6 +34,18 @@ export const httpOptions = defineOptions({
     flag: '--insecure',
     schema: z.boolean().default(false),
     help: 'Listens beyond this machine without tokens.',
+  },
+})
+
+export const upOptions = defineOptions({
+  noCollect: {
+    flag: '--no-collect',
+    // Commander keeps the opposite, under `collect`.
+    schema: z
+      .boolean()
+      .default(true)
+      .transform((collect) => !collect),
+    help: '`up` only: serves what is pushed and does not sample this machine.',
   },
 })
 

@@ -24,7 +24,7 @@ setup_packages() {
   stamp=node_modules/.cache/flamewatch-packages
   want=$(cat package-lock.json .npmrc | cksum)
   if [ "$(cat $stamp 2>/dev/null)" != "$want" ]; then
-    say 'installing packages (npm ci, about 500 MB on disk) …'
+    say 'installing packages (npm ci, about 1 GB on disk) …'
     npm ci --no-progress >&2 || fail 'npm ci did not finish' 'Its words above say why.'
     mkdir -p node_modules/.cache
     echo "$want" >$stamp

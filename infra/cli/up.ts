@@ -1,35 +1,23 @@
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
 import { collectorOptions } from '../../collector/options.ts'
 import { ingestOptions } from '../../ingest/options.ts'
 import { queryOptions } from '../../query/options.ts'
-import { defineOptions } from '../runtime/options.ts'
 import { storeOptions } from '../store/options.ts'
 import type { CollectorProcess } from './collector-process.ts'
 import { superviseCollector } from './collector-process.ts'
 import type { CommandContext } from './command.ts'
 import { defineCommand, EXIT } from './command.ts'
-import { httpOptions } from './options.ts'
+import { httpOptions, upOptions } from './options.ts'
 import { startServer } from './server.ts'
 
 const { server: _server, token: _token, ...samplingOptions } = collectorOptions
 
-const upOptions = {
+const options = {
   ...httpOptions,
   ...storeOptions,
-  ...defineOptions({
-    noCollect: {
-      flag: '--no-collect',
-      // Commander keeps the opposite, under `collect`.
-      schema: z
-        .boolean()
-        .default(true)
-        .transform((collect) => !collect),
-      help: 'Serves what is pushed and does not sample this machine.',
-    },
-  }),
+  ...upOptions,
   ...samplingOptions,
   ...ingestOptions,
   ...queryOptions,
@@ -37,7 +25,7 @@ const upOptions = {
 
 /** `flamewatch up`: everything one machine needs. */
 export const command = defineCommand({
-  options: upOptions,
+  options,
   async run(context) {
     const { options, lifecycle, print } = context
     let collector: CollectorProcess | null = null
@@ -53,7 +41,7 @@ export const command = defineCommand({
 })
 
 function startCollector(
-  { environment, options: { tokens, data }, log, tell }: CommandContext<typeof upOptions>,
+  { environment, options: { tokens, data }, log, tell }: CommandContext<typeof options>,
   url: string,
 ): CollectorProcess {
   const main = fileURLToPath(new URL('main.ts', import.meta.url))

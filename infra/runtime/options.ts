@@ -89,7 +89,7 @@ export function givenEnvironment(command: Command, table: OptionTable): Record<s
 /** A Markdown table of a room's options, for the README. */
 export function renderOptions(table: OptionTable): string {
   const rows = Object.entries(table).map(([key, spec]) => {
-    const fallback = spec.default === undefined ? '' : `\`${spec.default}\``
+    const fallback = spec.default === undefined || spec.default === '' ? '' : `\`${spec.default}\``
     return `| \`${spec.flag}\` | \`${environmentName(key)}\` | ${fallback} | ${spec.help} |`
   })
   return ['| flag | environment | default | |', '| --- | --- | --- | --- |', ...rows].join('\n')

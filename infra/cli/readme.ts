@@ -1,0 +1,44 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { collectorOptions } from '../../collector/options.ts'
+import { ingestOptions } from '../../ingest/options.ts'
+import { queryOptions } from '../../query/options.ts'
+import { renderOptions } from '../runtime/options.ts'
+import { storeOptions } from '../store/options.ts'
+import { COMMANDS } from './commands.ts'
+import { httpOptions, logOptions, upOptions } from './options.ts'
+
+// The tables of README.md, each between `<!-- begin NAME -->` and `<!-- end NAME -->`.
+//   node infra/cli/readme.ts --write    after a change of options or commands
+
+const README = new URL('../../README.md', import.meta.url)
+
+const TABLES: Readonly<Record<string, () => string>> = {
+  commands: renderCommands,
+  'options of the server': () => renderOptions({ ...httpOptions, ...upOptions, ...logOptions }),
+  'options of the store': () => renderOptions(storeOptions),
+  'options of the collector': () => renderOptions(collectorOptions),
+  'options of ingest': () => renderOptions(ingestOptions),
+  'options of query': () => renderOptions(queryOptions),
+}
+
+/** `text` with every table as the program would have it. Throws for a name there is no table for. */
+export function fillTables(text: string): string {
+  return text.replace(
+    /(<!-- begin (.+?) -->\n)[\s\S]*?(<!-- end \2 -->)/g,
+    (_, begin: string, name: string, end: string) => {
+      const render = TABLES[name]
+      if (!render) throw new Error(`README.md asks for a table "${name}" that nobody makes`)
+      return `${begin}\n${render()}\n\n${end}`
+    },
+  )
+}
+
+function renderCommands(): string {
+  const rows = Object.entries(COMMANDS).map(
+    ([name, { summary }]) => `| \`flamewatch ${name}\` | ${summary} |`,
+  )
+  return ['| command | |', '| --- | --- |', ...rows].join('\n')
+}
+
+if (import.meta.main && process.argv.includes('--write'))
+  writeFileSync(README, fillTables(readFileSync(README, 'utf8')))

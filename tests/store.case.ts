@@ -559,8 +559,18 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       })
     })
 
-    it('answers a ping', async () => {
+    it('answers a ping, however busy it is', async () => {
+      const controller = new AbortController()
+      const busy = Array.from({ length: 6 }, () => store.rows(SLOW, { signal: controller.signal }))
+      const ended = Promise.allSettled(busy)
+      let anyEnded = false
+      void Promise.race(busy.map((read) => read.catch(() => {}))).then(() => {
+        anyEnded = true
+      })
       await store.ping()
+      expect(anyEnded).toBe(false)
+      controller.abort()
+      await ended
     })
   })
 }

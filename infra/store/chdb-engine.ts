@@ -100,11 +100,14 @@ async function findLock(path: string, cause: unknown): Promise<FlamewatchError |
   }
 }
 
-// Half of the machine is the engine's: it shares the machine with what it profiles. A statement gets
-// half of that, so that one large query cannot stop the inserts.
+const GIB = 2 ** 30
+
+// Half of the machine is the engine's, since it shares the machine with what it profiles; on a small
+// one more, because what it counts is the whole process, some 0.4 GiB before the first row. A
+// statement gets half of that, so that one large query cannot stop the inserts.
 function memoryBudget(): { engineBytes: number; statementBytes: number } {
   const constrained = process.constrainedMemory()
   const machine = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
-  const engineBytes = Math.floor(machine / 2)
+  const engineBytes = Math.floor(Math.min(0.8 * machine, Math.max(0.5 * machine, 1.5 * GIB)))
   return { engineBytes, statementBytes: Math.floor(engineBytes / 2) }
 }

@@ -34,7 +34,7 @@ import { queryCancelled, type StoreOperation, storeClosed, storeError } from './
 
 // Reads are many at once, so that a slow one holds up nobody; inserts are two, so that a dictionary
 // can go in beside a block; more of either only wait for the CPU.
-const CONNECTIONS = { read: 4, insert: 2, run: 1, kill: 1 } as const
+const CONNECTIONS = { read: 4, insert: 2, run: 1, control: 1 } as const
 const THREADS = Object.values(CONNECTIONS).reduce<number>((sum, count) => sum + count, 0)
 
 type Lanes = Readonly<Record<keyof typeof CONNECTIONS, Lane<ClickHouseClient>>>
@@ -53,7 +53,7 @@ export async function openChdb(directory: string, log: Log): Promise<Store> {
       read: await lane(CONNECTIONS.read),
       insert: await lane(CONNECTIONS.insert),
       run: await lane(CONNECTIONS.run),
-      kill: await lane(CONNECTIONS.kill),
+      control: await lane(CONNECTIONS.control),
     }
     return new ChdbStore(engine, lanes, log)
   } catch (error) {
@@ -113,8 +113,17 @@ class ChdbStore implements Store {
     }
   }
 
+  /** Beside the reads, so that a busy store is not taken for a dead one. */
   async ping(): Promise<void> {
-    await this.binary(sql`SELECT 1`)
+    const lane = this.#lanes.control
+    const client = await lane.acquire()
+    try {
+      await collect(client, { query: 'SELECT 1 FORMAT Null' })
+    } catch (error) {
+      throw storeError(error, 'read')
+    } finally {
+      lane.release(client)
+    }
   }
 
   close(): Promise<void> {
@@ -123,12 +132,12 @@ class ChdbStore implements Store {
   }
 
   async #close(): Promise<void> {
-    const { kill, ...others } = this.#lanes
+    const { control, ...others } = this.#lanes
     for (const lane of Object.values(others)) lane.close()
     for (const id of this.#killable) void this.#kill(id)
     // An engine stopped under a statement takes the process with it.
     await Promise.allSettled(this.#running)
-    kill.close()
+    control.close()
     for (const lane of Object.values(this.#lanes))
       for (const client of lane.members) await client.close()
     await this.#engine.stop()
@@ -185,7 +194,7 @@ class ChdbStore implements Store {
 
   // Repeated, because a statement shows in system.processes a little after it was sent.
   async #kill(id: string): Promise<void> {
-    const lane = this.#lanes.kill
+    const lane = this.#lanes.control
     try {
       while (this.#killable.has(id)) {
         const client = await lane.acquire()

@@ -1,0 +1,391 @@
+import { findNode } from './hit.ts'
+import { createLabels } from './label.ts'
+import type { Layout } from './layout.ts'
+import { type Paper, paint, ROW_PX } from './paint.ts'
+import type { Palette } from './palette.ts'
+import { createPlan, findRun, planView, RUN_PX } from './plan.ts'
+import type { Shade } from './shade.ts'
+import { createMeasure } from './text-width.ts'
+import { levelCount, levelOf, type Tree } from './tree.ts'
+import { blendRange, clampRange, panRange, type Range, zoomRange } from './viewport.ts'
+
+export type Orientation = 'down' | 'up'
+
+export type Model = {
+  readonly tree: Tree
+  readonly layout: Layout
+  readonly shade: Shade
+  readonly palette: Palette
+  readonly orientation: Orientation
+}
+
+/** What lies under the pointer: one frame, or a run of frames too narrow to tell apart. */
+export type Hit =
+  | { readonly kind: 'node'; readonly node: number }
+  | { readonly kind: 'run'; readonly first: number; readonly last: number; readonly range: Range }
+
+export type GraphEvents = {
+  readonly onHover: (hit: Hit | null, clientX: number, clientY: number) => void
+  readonly onPick: (hit: Hit) => void
+  /** The user moved the view by wheel or drag and has let go of it. */
+  readonly onSettle: (range: Range) => void
+  /** After each drawing; for measurements. */
+  readonly onPaint?: () => void
+}
+
+const CLICK_PX = 4
+const SETTLE_MS = 200
+const GLIDE_MS = 140
+
+/**
+ * Draws a tree into a canvas that sticks to the top of a scrolling element, and turns wheel, drag
+ * and click into view changes. The canvas is as big as the visible part, never as tall as the tree.
+ * Draws only inside animation frames. Free with close().
+ */
+export class GraphCanvas {
+  readonly #scroller: HTMLElement
+  readonly #canvas: HTMLCanvasElement
+  readonly #ctx: CanvasRenderingContext2D
+  readonly #events: GraphEvents
+  readonly #plan = createPlan()
+  readonly #ended = new AbortController()
+  readonly #resized: ResizeObserver
+  #model: Model | null = null
+  #paper: Paper
+  #labels: ReturnType<typeof createLabels> | null = null
+  #range: Range = { x0: 0, x1: 1 }
+  #marks: Uint8Array | null = null
+  #cursor = -1
+  #hover: Hit | null = null
+  #width = 0
+  #height = 0
+  #dpr = 1
+  #frame = 0
+  #settle: ReturnType<typeof setTimeout> | undefined
+  #glide: { from: Range; to: Range; since: number } | null = null
+
+  constructor(scroller: HTMLElement, canvas: HTMLCanvasElement, paper: Paper, events: GraphEvents) {
+    const ctx = canvas.getContext('2d', { alpha: false })
+    if (!ctx) throw new Error('This browser gives no 2D canvas, which the flame graph is drawn on.')
+    this.#scroller = scroller
+    this.#canvas = canvas
+    this.#ctx = ctx
+    this.#paper = paper
+    this.#events = events
+    this.#resized = new ResizeObserver(() => this.#resize())
+    this.#resized.observe(scroller)
+    this.#listen()
+    this.#resize()
+  }
+
+  close(): void {
+    this.#ended.abort()
+    this.#resized.disconnect()
+    cancelAnimationFrame(this.#frame)
+    clearTimeout(this.#settle)
+  }
+
+  get range(): Range {
+    return this.#range
+  }
+
+  setModel(model: Model): void {
+    const old = this.#model
+    this.#model = model
+    if (old?.tree.functions !== model.tree.functions) this.#labels = null
+    if (old?.layout !== model.layout) {
+      this.#range = clampRange(this.#range, model.layout.total)
+      this.#glide = null
+      this.#hover = null
+    }
+    this.draw()
+  }
+
+  setPaper(paper: Paper): void {
+    if (paper.font !== this.#paper.font) this.#labels = null
+    this.#paper = paper
+    this.draw()
+  }
+
+  setMarks(marks: Uint8Array | null): void {
+    this.#marks = marks
+    this.draw()
+  }
+
+  setCursor(node: number): void {
+    this.#cursor = node
+    this.draw()
+  }
+
+  /** Moves the view; glides unless told not to or the user asked for less motion. */
+  show(range: Range, glide: boolean): void {
+    if (!this.#model) return
+    const to = clampRange(range, this.#model.layout.total)
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+    if (!glide || still) {
+      this.#glide = null
+      this.#range = to
+    } else this.#glide = { from: this.#range, to, since: performance.now() }
+    this.draw()
+  }
+
+  /** Scrolls so that a level is visible with a few of its callers. */
+  reveal(node: number): void {
+    if (!this.#model || node < 0) return
+    const top = this.#top(levelOf(this.#model.tree, node))
+    if (top >= 0 && top + ROW_PX <= this.#height) return
+    const margin = Math.min(4 * ROW_PX, this.#height / 3)
+    this.#scroller.scrollTop +=
+      this.#model.orientation === 'down' ? top - margin : top - this.#height + ROW_PX + margin
+  }
+
+  draw(): void {
+    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#paintNow())
+  }
+
+  /** Height of the whole tree in CSS pixels. */
+  static contentHeight(tree: Tree): number {
+    return levelCount(tree) * ROW_PX
+  }
+
+  hitAt(clientX: number, clientY: number): Hit | null {
+    const model = this.#model
+    if (!model) return null
+    const box = this.#canvas.getBoundingClientRect()
+    const x = clientX - box.left
+    const level = this.#levelAt(clientY - box.top)
+    if (x < 0 || x >= this.#width || level < 0) return null
+    const perPx = (this.#range.x1 - this.#range.x0) / this.#width
+    const node = findNode(model.tree, model.layout, level, this.#range.x0 + x * perPx)
+    if (node >= 0 && (model.layout.w[node] as number) >= RUN_PX * perPx)
+      return { kind: 'node', node }
+    const run = findRun(this.#plan, level, x)
+    if (run < 0) return null
+    const first = this.#plan.runFirst[run] as number
+    const last = this.#plan.runLast[run] as number
+    if (first === last) return { kind: 'node', node: first }
+    const { start, w } = model.layout
+    const x1 = (start[last] as number) + (w[last] as number)
+    return { kind: 'run', first, last, range: { x0: start[first] as number, x1 } }
+  }
+
+  /** The client rectangle of a node's box, or null when it is not in view. */
+  boxOf(node: number): DOMRect | null {
+    if (!this.#model) return null
+    const { start, w } = this.#model.layout
+    const scale = this.#width / (this.#range.x1 - this.#range.x0)
+    const left = Math.max(0, ((start[node] as number) - this.#range.x0) * scale)
+    const right = Math.min(
+      this.#width,
+      ((start[node] as number) + (w[node] as number) - this.#range.x0) * scale,
+    )
+    if (right <= left) return null
+    const box = this.#canvas.getBoundingClientRect()
+    const top = this.#top(levelOf(this.#model.tree, node))
+    return new DOMRect(box.left + left, box.top + top, right - left, ROW_PX)
+  }
+
+  #contentHeight(): number {
+    const rows = this.#model ? levelCount(this.#model.tree) : 0
+    return Math.max(this.#height, rows * ROW_PX)
+  }
+
+  #top(level: number): number {
+    const scrolled = this.#scroller.scrollTop
+    return this.#model?.orientation === 'up'
+      ? this.#contentHeight() - (level + 1) * ROW_PX - scrolled
+      : level * ROW_PX - scrolled
+  }
+
+  #levelAt(y: number): number {
+    const at = y + this.#scroller.scrollTop
+    const level =
+      this.#model?.orientation === 'up'
+        ? Math.floor((this.#contentHeight() - at) / ROW_PX)
+        : Math.floor(at / ROW_PX)
+    return this.#model && level < levelCount(this.#model.tree) ? level : -1
+  }
+
+  #resize(): void {
+    this.#width = this.#scroller.clientWidth
+    this.#height = this.#scroller.clientHeight
+    this.#dpr = window.devicePixelRatio || 1
+    this.#canvas.width = Math.max(1, Math.round(this.#width * this.#dpr))
+    this.#canvas.height = Math.max(1, Math.round(this.#height * this.#dpr))
+    this.#canvas.style.width = `${this.#width}px`
+    this.#canvas.style.height = `${this.#height}px`
+    this.#labels = null
+    // Setting the size cleared the canvas: draw before the browser shows it.
+    if (this.#model) this.#paintNow()
+  }
+
+  #paintNow(): void {
+    cancelAnimationFrame(this.#frame)
+    this.#frame = 0
+    const model = this.#model
+    if (!model || this.#width === 0) return
+    this.#advanceGlide()
+    this.#labels ??= this.#makeLabels(model)
+    const levels = [this.#levelAtClamped(0), this.#levelAtClamped(this.#height - 1)]
+    planView(
+      model.tree,
+      model.layout,
+      {
+        ...this.#range,
+        width: this.#width,
+        firstLevel: Math.min(...levels),
+        lastLevel: Math.max(...levels),
+      },
+      this.#plan,
+    )
+    const hover = this.#hover
+    paint(this.#ctx, {
+      tree: model.tree,
+      plan: this.#plan,
+      shade: model.shade,
+      palette: model.palette,
+      paper: this.#paper,
+      labels: this.#labels,
+      width: this.#width,
+      height: this.#height,
+      dpr: this.#dpr,
+      top: (level) => this.#top(level),
+      marks: this.#marks,
+      cursor: this.#cursor,
+      hover: hover?.kind === 'node' ? hover.node : -1,
+      hoverRun: hover?.kind === 'run' ? this.#runOf(hover.first) : -1,
+    })
+    this.#events.onPaint?.()
+    if (this.#glide) this.draw()
+  }
+
+  #levelAtClamped(y: number): number {
+    const last = this.#model ? levelCount(this.#model.tree) - 1 : 0
+    const at = y + this.#scroller.scrollTop
+    const level =
+      this.#model?.orientation === 'up'
+        ? Math.floor((this.#contentHeight() - at) / ROW_PX)
+        : Math.floor(at / ROW_PX)
+    return Math.min(last, Math.max(0, level))
+  }
+
+  #runOf(first: number): number {
+    for (let i = 0; i < this.#plan.runs; i++) if (this.#plan.runFirst[i] === first) return i
+    return -1
+  }
+
+  #advanceGlide(): void {
+    const glide = this.#glide
+    if (!glide) return
+    const t = Math.min(1, (performance.now() - glide.since) / GLIDE_MS)
+    this.#range = blendRange(glide.from, glide.to, 1 - (1 - t) ** 3)
+    if (t >= 1) {
+      this.#range = glide.to
+      this.#glide = null
+    }
+  }
+
+  #makeLabels(model: Model): ReturnType<typeof createLabels> {
+    this.#ctx.font = this.#paper.font
+    this.#ctx.fontKerning = 'none'
+    const measure = createMeasure((text) => this.#ctx.measureText(text).width)
+    return createLabels((f) => model.tree.functions.name(f), measure)
+  }
+
+  #listen(): void {
+    const options = { signal: this.#ended.signal }
+    const scroller = this.#scroller
+    scroller.addEventListener('scroll', () => this.draw(), options)
+    scroller.addEventListener('wheel', (event) => this.#wheel(event), {
+      ...options,
+      passive: false,
+    })
+    scroller.addEventListener('pointermove', (event) => this.#move(event), options)
+    scroller.addEventListener('pointerleave', () => this.#setHover(null, 0, 0), options)
+    scroller.addEventListener('pointerdown', (event) => this.#drag(event), options)
+  }
+
+  #wheel(event: WheelEvent): void {
+    const model = this.#model
+    if (!model) return
+    const total = model.layout.total
+    const box = this.#canvas.getBoundingClientRect()
+    if (event.ctrlKey || event.metaKey) {
+      event.preventDefault()
+      const at = Math.min(1, Math.max(0, (event.clientX - box.left) / this.#width))
+      // A notch of a wheel is 100 or 120, a pinch on a touch pad sends many small steps.
+      this.#moveTo(zoomRange(this.#range, at, 1.0035 ** clampStep(event.deltaY), total))
+    } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      event.preventDefault()
+      const step = event.deltaX === 0 ? event.deltaY : event.deltaX
+      this.#moveTo(panRange(this.#range, step / this.#width, total))
+    }
+  }
+
+  #moveTo(range: Range): void {
+    this.#glide = null
+    this.#range = range
+    this.draw()
+    clearTimeout(this.#settle)
+    this.#settle = setTimeout(() => this.#events.onSettle(this.#range), SETTLE_MS)
+  }
+
+  #move(event: PointerEvent): void {
+    if (event.buttons !== 0) return
+    this.#setHover(this.hitAt(event.clientX, event.clientY), event.clientX, event.clientY)
+  }
+
+  #setHover(hit: Hit | null, x: number, y: number): void {
+    const same = sameHit(hit, this.#hover)
+    this.#hover = hit
+    this.#events.onHover(hit, x, y)
+    if (!same) {
+      this.#scroller.classList.toggle('is-over-frame', hit !== null)
+      this.draw()
+    }
+  }
+
+  // A press that moves is a drag, one that does not is a click.
+  #drag(down: PointerEvent): void {
+    if (down.button !== 0 || !this.#model || down.pointerType === 'touch') return
+    // The scroll bar belongs to the browser.
+    if (down.offsetX > this.#width && down.target === this.#scroller) return
+    let dragged = false
+    let lastX = down.clientX
+    let lastY = down.clientY
+    const until = new AbortController()
+    const options = { signal: AbortSignal.any([until.signal, this.#ended.signal]) }
+    const move = (event: PointerEvent): void => {
+      const far = Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY)
+      if (!dragged && far < CLICK_PX) return
+      if (!dragged) this.#setHover(null, 0, 0)
+      dragged = true
+      this.#scroller.classList.add('is-dragging')
+      this.#scroller.scrollTop -= event.clientY - lastY
+      const total = this.#model?.layout.total ?? 1
+      this.#moveTo(panRange(this.#range, (lastX - event.clientX) / this.#width, total))
+      lastX = event.clientX
+      lastY = event.clientY
+    }
+    const end = (event: PointerEvent): void => {
+      until.abort()
+      this.#scroller.classList.remove('is-dragging')
+      if (dragged) return
+      const hit = this.hitAt(event.clientX, event.clientY)
+      if (hit) this.#events.onPick(hit)
+    }
+    window.addEventListener('pointermove', move, options)
+    window.addEventListener('pointerup', end, options)
+    window.addEventListener('pointercancel', () => until.abort(), options)
+  }
+}
+
+function clampStep(delta: number): number {
+  return Math.max(-240, Math.min(240, delta))
+}
+
+function sameHit(a: Hit | null, b: Hit | null): boolean {
+  if (a === null || b === null) return a === b
+  if (a.kind === 'node') return b.kind === 'node' && a.node === b.node
+  return b.kind === 'run' && a.first === b.first && a.last === b.last
+}

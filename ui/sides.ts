@@ -1,0 +1,95 @@
+import type { Service } from '../query/api.ts'
+import type { Part } from './api-client.ts'
+import { parseTime, toUtc } from './format-time.ts'
+import { selectorOf } from './selector.ts'
+import type { SideChoice, UrlState } from './url-state.ts'
+
+export type TimeRange = { readonly fromMs: number; readonly toMs: number }
+
+/** A side with everything decided; version '' = all versions. */
+export type Side = TimeRange & { readonly version: string; readonly part: Part }
+
+/** A null: there is nothing to compare with. */
+export type Sides = { readonly a: Side | null; readonly b: Side }
+
+const HOUR_MS = 3_600_000
+
+export function rangeOf(state: UrlState, nowMs: number): TimeRange {
+  const toMs = parseTime(state.to, nowMs) ?? nowMs
+  const fromMs = parseTime(state.from, nowMs) ?? toMs - HOUR_MS
+  return fromMs < toMs ? { fromMs, toMs } : { fromMs: toMs - HOUR_MS, toMs }
+}
+
+/**
+ * What the address chose, and where it chose nothing: B is the newest version, A the one before B.
+ * `service` is null while it is not known yet; then only what the address says is decided.
+ */
+export function sidesOf(state: UrlState, service: Service | null, nowMs: number): Sides {
+  const range = rangeOf(state, nowMs)
+  const versions = service?.versions.map((version) => version.version) ?? []
+  const bVersion = state.b.version ?? versions[0] ?? ''
+  const b = decide(state, { ...state.b, version: bVersion }, range, nowMs)
+  const aVersion = state.a.version ?? versionBefore(versions, bVersion)
+  const chosen = aVersion !== null || state.a.from !== null || state.a.to !== null
+  const a = chosen
+    ? decide(state, { ...state.a, version: aVersion ?? bVersion }, range, nowMs)
+    : null
+  return { a, b }
+}
+
+/** True when the address alone decides both sides, so that nothing need be waited for. */
+export function isDecided(state: UrlState): boolean {
+  return state.b.version !== null && (state.page !== 'diff' || state.a.version !== null)
+}
+
+// `versions` are newest first.
+function versionBefore(versions: readonly string[], version: string): string | null {
+  const at = versions.indexOf(version)
+  return at < 0 ? null : (versions[at + 1] ?? null)
+}
+
+function decide(state: UrlState, choice: SideChoice, range: TimeRange, nowMs: number): Side {
+  const version = choice.version ?? ''
+  const fromMs = (choice.from && parseTime(choice.from, nowMs)) || range.fromMs
+  const toMs = (choice.to && parseTime(choice.to, nowMs)) || range.toMs
+  const times = fromMs < toMs ? { fromMs, toMs } : range
+  return {
+    version,
+    ...times,
+    part: { query: selectorOf(state.service, version, state.where), ...times },
+  }
+}
+
+/** The state with every relative time made absolute: what a copied link carries. */
+export function pinTimes(state: UrlState, nowMs: number): UrlState {
+  const pin = (text: string): string => {
+    const ms = parseTime(text, nowMs)
+    return ms === null ? text : toUtc(ms)
+  }
+  const pinSide = (side: SideChoice): SideChoice => ({
+    version: side.version,
+    from: side.from && pin(side.from),
+    to: side.to && pin(side.to),
+  })
+  return {
+    ...state,
+    from: pin(state.from),
+    to: pin(state.to),
+    a: pinSide(state.a),
+    b: pinSide(state.b),
+  }
+}
+
+/** First half of the range against the second, over whatever versions B has. */
+export function halves(state: UrlState, range: TimeRange): Pick<UrlState, 'a' | 'b'> {
+  const middle = toUtc(Math.round((range.fromMs + range.toMs) / 2000) * 1000)
+  const version = state.b.version ?? ''
+  return {
+    a: { version, from: toUtc(range.fromMs), to: middle },
+    b: { version, from: middle, to: toUtc(range.toMs) },
+  }
+}
+
+export function nameVersion(version: string): string {
+  return version === '' ? 'all versions' : version
+}

@@ -1,0 +1,168 @@
+import { useMemo } from 'preact/hooks'
+import type { Service, ServicesAnswer } from '../../query/api.ts'
+import { api } from '../api-client.ts'
+import { Icon } from '../elements/icon.tsx'
+import { Empty, Failure, Progress } from '../elements/notice.tsx'
+import { visible } from '../flamegraph/label.ts'
+import { formatRange } from '../format-time.ts'
+import { formatCount, formatNumber } from '../format-value.ts'
+import { selectorOf } from '../selector.ts'
+import { halves, nameVersion, rangeOf, type Sides, sidesOf } from '../sides.ts'
+import { lanesOf, stepFor } from '../timeline/lanes.ts'
+import { Timeline } from '../timeline/timeline.tsx'
+import { formatUrl, type UrlState } from '../url-state.ts'
+import { type Answer, useAnswer } from '../use-answer.ts'
+import { FunctionTable } from './function-table.tsx'
+import { findService, typeOf } from './use-service.ts'
+
+/** A service's versions over time, and what changed between the two newest. */
+export function ServiceView(props: {
+  state: UrlState
+  services: Answer<ServicesAnswer>
+  nowMs: number
+}) {
+  const { state, services, nowMs } = props
+  if (services.error)
+    return (
+      <Failure
+        what="The services could not be loaded."
+        error={services.error}
+        onRetry={services.retry}
+      />
+    )
+  if (!services.value) return <Progress on={true} />
+  const service = findService(services.value, state.service)
+  if (!service) return <NotSeen state={state} />
+  return <Loaded {...props} service={service} refresh={nowMs} />
+}
+
+function Loaded(props: { state: UrlState; service: Service; nowMs: number; refresh: number }) {
+  const { service, nowMs } = props
+  const state = { ...props.state, type: typeOf(props.state, service) }
+  const range = rangeOf(state, nowMs)
+  const sides = sidesOf(state, service, nowMs)
+  const part = { query: selectorOf(state.service, null, state.where), ...range }
+  const ask = { type: state.type, by: 'version', stepS: stepFor(range.fromMs, range.toMs) }
+  const series = useAnswer(JSON.stringify([part, ask]), (signal) => api.series(part, ask, signal))
+  const lanes = useMemo(
+    () => (series.value ? lanesOf(series.value, service) : null),
+    [series.value, service],
+  )
+  return (
+    <main class="service">
+      <header class="page-head">
+        <h2>
+          <bdi>{visible(service.service)}</bdi>
+          {service.demo && <span class="badge is-demo">demo data</span>}
+        </h2>
+        <p class="quiet">
+          {formatNumber(service.cores)} cores on {formatCount(service.hosts)}{' '}
+          {service.hosts === 1 ? 'host' : 'hosts'}, {formatCount(service.versions.length)}{' '}
+          {service.versions.length === 1 ? 'version' : 'versions'},{' '}
+          {formatRange(range.fromMs, range.toMs, nowMs)}
+        </p>
+      </header>
+      <section class="card">
+        <Progress on={series.loading} />
+        {series.error && (
+          <Failure
+            what="The timeline could not be loaded."
+            error={series.error}
+            onRetry={series.retry}
+          />
+        )}
+        {lanes && <Timeline lanes={lanes} sides={sides} nowMs={nowMs} />}
+      </section>
+      <section class="card">
+        <header class="card-head">
+          <Headline sides={sides} />
+          <Actions state={state} sides={sides} nowMs={nowMs} />
+        </header>
+        <FunctionTable
+          state={state}
+          sides={sides}
+          limit={15}
+          href={(fn) => targetHref(state, sides, fn)}
+          refresh={props.refresh}
+        />
+      </section>
+    </main>
+  )
+}
+
+function Headline({ sides }: { sides: Sides }) {
+  if (!sides.a)
+    return (
+      <h3>
+        Where the time of <Version letter="B" name={sides.b.version} /> goes
+      </h3>
+    )
+  return (
+    <h3>
+      What changed from <Version letter="A" name={sides.a.version} /> to{' '}
+      <Version letter="B" name={sides.b.version} />
+    </h3>
+  )
+}
+
+function Version({ letter, name }: { letter: 'A' | 'B'; name: string }) {
+  return (
+    <span class={`version is-${letter}`}>
+      <span class="side-letter" aria-hidden="true">
+        {letter}
+      </span>
+      <bdi>{visible(nameVersion(name))}</bdi>
+    </span>
+  )
+}
+
+function Actions({ state, sides, nowMs }: { state: UrlState; sides: Sides; nowMs: number }) {
+  const flame = targetHref(state, { a: null, b: sides.b }, null)
+  if (!sides.a)
+    return (
+      <p class="actions">
+        <a class="button" href={formatUrl({ ...state, ...halves(state, rangeOf(state, nowMs)) })}>
+          Compare two times
+        </a>
+        <a class="button is-main" href={flame}>
+          Flame graph <Icon name="arrow" />
+        </a>
+      </p>
+    )
+  return (
+    <p class="actions">
+      <a class="button" href={flame}>
+        Flame graph of B
+      </a>
+      <a class="button is-main" href={targetHref(state, sides, null)}>
+        Compare A and B <Icon name="arrow" />
+      </a>
+    </p>
+  )
+}
+
+// The versions go into the address even where the page chose them: the link stays true tomorrow.
+function targetHref(state: UrlState, sides: Sides, fn: string | null): string {
+  const { a, b } = sides
+  return formatUrl({
+    ...state,
+    page: a ? 'diff' : 'flame',
+    a: a ? { ...state.a, version: a.version } : { version: null, from: null, to: null },
+    b: { ...state.b, version: b.version },
+    fn,
+  })
+}
+
+function NotSeen({ state }: { state: UrlState }) {
+  return (
+    <main class="service">
+      <Empty title="This service was not seen in this time range.">
+        <p>
+          Nothing of <bdi>{visible(state.service)}</bdi> was sampled. Choose a longer range at the
+          top right, or go back to{' '}
+          <a href={formatUrl({ ...state, page: 'services', service: '' })}>all services</a>.
+        </p>
+      </Empty>
+    </main>
+  )
+}

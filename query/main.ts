@@ -40,7 +40,7 @@ export function createQuery(deps: QueryDeps): { readonly app: OpenAPIHono; close
     now: deps.now ?? Date.now,
     local: deps.local ?? (() => null),
     closing: closing.signal,
-    log: log.child({ room: 'query' }),
+    log,
   })
   return { app, close: () => closing.abort() }
 }

@@ -28,7 +28,7 @@ export const RESIDUAL_KIND = 'residual'
 export function residualFrame(frames: number): FrameInfo {
   return {
     id: '0',
-    name: `[${frames} smaller ${frames === 1 ? 'frame' : 'frames'}]`,
+    name: `[${frames} smaller frames]`,
     file: '',
     module: '[residual]',
     kind: RESIDUAL_KIND,

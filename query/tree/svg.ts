@@ -103,7 +103,7 @@ function colorOf(layout: Layout, options: SvgOptions, i: number): string {
 function colorOfModule(module: string): string {
   let hash = 0
   for (const character of module) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) | 0
-  return `hsl(${20 + (Math.abs(hash) % 45)}, 85%, ${66 + (Math.abs(hash >> 8) % 12)}%)`
+  return `hsl(${20 + (Math.abs(hash) % 45)},85%,${66 + (Math.abs(hash >> 8) % 12)}%)`
 }
 
 function normalised(layout: Layout, options: SvgOptions, i: number): number[] {

@@ -32,13 +32,12 @@ export function cutSmall(trie: TrieColumns, cum: readonly Sums[], maxNodes: numb
   const bucket = bucketShares(trie.nodes, cum)
   const threshold = findThreshold(trie, bucket, Math.max(1, maxNodes))
   const keep = new Uint8Array(trie.nodes)
-  let kept = 0
   for (let node = 0; node < trie.nodes; node++) {
-    if (node > 0 && (bucket[node] as number) < threshold) continue
-    keep[node] = 1
-    kept++
+    if (node === 0 || (bucket[node] as number) >= threshold) keep[node] = 1
   }
-  return { keep, kept, residuals: sumCut(trie, cum, bucket, keep) }
+  const frames = countCut(trie, bucket, keep)
+  const residuals = sumCut(trie, cum, frames, (node) => bucket[node] !== 0 && keep[node] === 0)
+  return { keep, kept: keep.reduce((sum, one) => sum + one, 0), residuals }
 }
 
 /** Larger of both sides' shares. */
@@ -98,27 +97,45 @@ function findThreshold(trie: TrieColumns, bucket: Uint16Array, maxNodes: number)
   return best
 }
 
+// By node, how many frames below it are cut. A frame that would be the only one is kept after all: it
+// takes the same room as its residual.
+function countCut(trie: TrieColumns, bucket: Uint16Array, keep: Uint8Array): Uint32Array {
+  const frames = new Uint32Array(trie.nodes)
+  const lastCut = new Uint32Array(trie.nodes)
+  for (let node = trie.nodes - 1; node > 0; node--) {
+    if (bucket[node] === 0 || keep[node] === 1) continue
+    const parent = trie.parent[node] as number
+    frames[parent] = (frames[parent] as number) + 1 + (frames[node] as number)
+    lastCut[parent] = node
+  }
+  for (let node = 0; node < trie.nodes; node++) {
+    if (keep[node] === 0 || frames[node] !== 1) continue
+    frames[node] = 0
+    keep[lastCut[node] as number] = 1
+  }
+  return frames
+}
+
 function sumCut(
   trie: TrieColumns,
   cum: readonly Sums[],
-  bucket: Uint16Array,
-  keep: Uint8Array,
+  frames: Uint32Array,
+  isCut: (node: number) => boolean,
 ): Residuals | null {
-  const frames = new Uint32Array(trie.nodes)
   const weight = cum.map((sums) => new Sums(trie.nodes, sums.wide))
   let totalFrames = 0
   let belowShare = 0
   let count = 0
-  for (let node = trie.nodes - 1; node > 0; node--) {
-    if (bucket[node] === 0 || keep[node] === 1) continue
-    const parent = trie.parent[node] as number
-    if (frames[parent] === 0 && keep[parent] === 1) count++
-    frames[parent] = (frames[parent] as number) + 1 + (frames[node] as number)
+  for (let node = 0; node < trie.nodes; node++) {
+    if (!isCut(node)) {
+      if (frames[node] !== 0) count++
+      continue
+    }
     totalFrames++
     belowShare = Math.max(belowShare, shareOf(cum, node))
-    if (keep[parent] === 1) {
-      for (const [side, sums] of weight.entries()) sums.add(parent, cum[side] as Sums, node)
-    }
+    const parent = trie.parent[node] as number
+    if (isCut(parent)) continue
+    for (const [side, sums] of weight.entries()) sums.add(parent, cum[side] as Sums, node)
   }
   return totalFrames === 0 ? null : { frames, weight, count, totalFrames, belowShare }
 }

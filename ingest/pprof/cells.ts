@@ -46,7 +46,7 @@ export class CellTable {
     const sums = this.#values
     const low = (sums[at] as number) + (values[i] as number)
     const carry = low > 0xffff_ffff ? 1 : 0
-    const high = (sums[at + 1] as number | 0) + ((values[i + 1] as number) | 0) + carry
+    const high = ((sums[at + 1] as number) | 0) + ((values[i + 1] as number) | 0) + carry
     if (high !== (high | 0)) this.#reader.fail('the values of its stack add up beyond 64 bits')
     sums[at] = low
     sums[at + 1] = high
@@ -112,9 +112,9 @@ class RowBuilder {
   }
 
   addPair(stack: number, low: number, high: number): void {
+    if (this.#pairs >= this.#limits.pairs)
+      this.#reader.failLimit(`more than ${this.#limits.pairs} values`)
     if (this.#pairs === this.#stacks.length) {
-      if (this.#pairs >= this.#limits.pairs)
-        this.#reader.failLimit(`more than ${this.#limits.pairs} values`)
       this.#stacks = doubleWords(this.#stacks)
       this.#values = doubleWords(this.#values)
     }

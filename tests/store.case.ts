@@ -162,7 +162,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
               same: 1,
             })
           }),
-          { numRuns: 200 },
+          { numRuns: 100 },
         )
         expect(await count(sql`victim`)).toBe(0)
       })
@@ -181,6 +181,15 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
           yes: 1,
           time: '1969-12-31 23:59:59.999',
         })
+      })
+
+      it('may be many in one statement', async () => {
+        const ids = Array.from({ length: 50_000 }, (_, i) => 2n ** 63n + BigInt(i))
+        expect(
+          await store.rows(
+            sql`SELECT count() AS n FROM numbers(10) WHERE ${2n ** 63n} + number IN ${ids}`,
+          ),
+        ).toEqual([{ n: '10' }])
       })
 
       it('are none where no row is', async () => {
@@ -459,7 +468,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         await Promise.all([store.rows(work), store.rows(work)])
         clearInterval(timer)
         // 200 ms at least: a blocked loop would have turned once or twice.
-        expect(turns).toBeGreaterThan(20)
+        expect(turns).toBeGreaterThan(5)
       })
     })
 

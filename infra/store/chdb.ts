@@ -15,7 +15,14 @@ import { Lane } from './lane.ts'
 import { encodeNative, nativeStructure } from './native.ts'
 import type { Sql } from './sql.ts'
 import { sql, sqlText } from './sql.ts'
-import { insertHead, killStatement, mark, readStatement, runStatement } from './statement.ts'
+import {
+  insertHead,
+  killStatement,
+  MAX_QUERY_SIZE,
+  mark,
+  readStatement,
+  runStatement,
+} from './statement.ts'
 import type { NativeBlock, QueryOptions, Store } from './store.ts'
 import { queryCancelled, type StoreOperation, storeClosed, storeError } from './store-error.ts'
 
@@ -215,12 +222,16 @@ function connect(path: string): ClickHouseClient {
   return createClient({ connection })
 }
 
-/** For statements that do not say their own: beyond half of it they go on on disk. */
+/** For statements that do not say their own. Beyond half of the memory they go on on disk. */
 async function limitConnection(client: ClickHouseClient, bytes: number): Promise<void> {
   const half = Math.floor(bytes / 2)
-  await collect(client, {
-    query: `SET max_memory_usage = ${bytes}, max_bytes_before_external_group_by = ${half}, max_bytes_before_external_sort = ${half}`,
-  })
+  const settings = [
+    `max_memory_usage = ${bytes}`,
+    `max_bytes_before_external_group_by = ${half}`,
+    `max_bytes_before_external_sort = ${half}`,
+    `max_query_size = ${MAX_QUERY_SIZE}`,
+  ]
+  await collect(client, { query: `SET ${settings.join(', ')}` })
 }
 
 async function writeBlock(path: string, block: NativeBlock): Promise<void> {

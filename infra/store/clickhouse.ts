@@ -11,6 +11,7 @@ import {
   identifier,
   insertHead,
   killStatement,
+  MAX_QUERY_SIZE,
   mark,
   readStatement,
   runStatement,
@@ -61,7 +62,7 @@ function connect(options: ServerOptions, database?: string): ClickHouseClient {
     // Errors are thrown, and logged by who handles them.
     log: { level: ClickHouseLogLevel.OFF },
     // The server answers when it has the whole result: no error can hide behind the rows before it.
-    clickhouse_settings: { wait_end_of_query: 1 },
+    clickhouse_settings: { wait_end_of_query: 1, max_query_size: String(MAX_QUERY_SIZE) },
     ...(database === undefined ? {} : { database }),
   })
 }

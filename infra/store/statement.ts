@@ -24,6 +24,12 @@ const READ_LIMITS: QueryLimits = { timeoutMs: 60_000 }
 // One result is one buffer here: it must have an end.
 const MAX_RESULT_BYTES = 1 << 30
 
+/**
+ * Bytes of a statement's text: lists of ids stand in it, and the engine's 256 kB end at 12,000. The
+ * one setting that must be there before the statement, since the parser asks for it.
+ */
+export const MAX_QUERY_SIZE = 32 << 20
+
 /** A read with its limits. The line break ends a comment the statement may end with. */
 export function readStatement(statement: Sql, format: Format, limits: QueryLimits): string {
   const settings = [

@@ -244,15 +244,15 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       })
 
       it('of a large block is one insert still: its token holds', async () => {
-        const shape = { service: 'large', profiles: 2000, stacks: 400, time: NOON }
+        const shape = { service: 'large', profiles: 1000, stacks: 300, time: NOON }
         const block = ingestBlock(shape)
         const token = `${randomUUID()}/1/1`
         for (let i = 0; i < 2; i++) await store.insert('ingest', block, token)
         expect(await stored('large')).toEqual({
-          profiles: 2000,
-          total: '8000000',
-          rollup: '8000000',
-          series: 2000,
+          profiles: 1000,
+          total: '3000000',
+          rollup: '3000000',
+          series: 1000,
         })
       })
 

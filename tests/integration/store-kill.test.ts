@@ -86,7 +86,7 @@ describe('a process killed in the middle of inserts', () => {
       await store.close()
       first = last + 1
     }
-  }, 300_000)
+  }, ROUNDS * 60_000)
 })
 
 describe('a data directory', () => {

@@ -1,6 +1,5 @@
 import http from 'node:http'
 import https from 'node:https'
-import { errorMessage } from '../infra/runtime/errors.ts'
 import type { OutgoingBatch, Publisher, PublishResult } from './publisher.ts'
 
 export type HttpPublisherOptions = {
@@ -135,11 +134,12 @@ function readError(text: string): { code?: string; message?: string } {
   }
 }
 
-function describe(error: unknown, url: URL): string {
-  if (error instanceof DOMException && error.name === 'TimeoutError')
-    return `no answer from ${url.origin} in time`
-  const { code } = error as NodeJS.ErrnoException
-  return `${url.origin}: ${code ?? errorMessage(error)}`
+function describe(error: unknown, { origin }: URL): string {
+  if (!(error instanceof Error)) return `${origin}: ${error}`
+  // An AbortError: the signal's reason says which of the two it was.
+  if (error.cause instanceof DOMException)
+    return error.cause.name === 'TimeoutError' ? `${origin}: no answer in time` : 'stopped'
+  return `${origin}: ${(error as NodeJS.ErrnoException).code ?? error.message}`
 }
 
 function withSlash(url: URL): URL {

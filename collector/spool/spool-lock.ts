@@ -1,25 +1,47 @@
+import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { FlamewatchError } from '../../infra/runtime/errors.ts'
 
 // Two processes on one spool would give the same sequence numbers twice. The lock file names its
-// owner by boot, pid and start of the process, so that the lock of a killed one is recognized, also
-// when another process has its pid now.
+// owner by pid, start and boot, so that the lock of a killed process is recognized, also when another
+// process has its pid now.
 
 /** Throws `spool` when another process has it. Answers the function that gives it back. */
 export async function lockSpool(directory: string): Promise<() => Promise<void>> {
-  const path = `${directory}/lock`
-  const own = await identifyProcess(process.pid)
-  const candidate = `${path}.${process.pid}`
-  await writeFile(candidate, own ?? '', { mode: 0o600 })
+  const lock = `${directory}/lock`
+  const candidate = `${lock}.${randomUUID()}`
+  await writeFile(candidate, (await identifyProcess(process.pid)) ?? '', { mode: 0o600 })
   try {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      if (await tryLink(candidate, path)) return () => unlink(path).catch(ignore)
-      await takeStaleLock(path, directory)
-    }
+    if (!(await tryLink(candidate, lock))) await takeOver(directory, lock, candidate)
+    return () => remove(lock)
   } finally {
-    await unlink(candidate).catch(ignore)
+    await remove(candidate)
   }
-  throw held(directory, 'another process that starts just now')
+}
+
+// Of several that find a stale lock, the one that has the second lock replaces it, by a rename, so
+// that there is no moment without a lock.
+async function takeOver(directory: string, lock: string, candidate: string): Promise<void> {
+  await refuseIfHeld(directory, lock)
+  const second = `${lock}.takeover`
+  if (!(await tryLink(candidate, second))) {
+    await refuseIfHeld(directory, second)
+    await remove(second)
+    if (!(await tryLink(candidate, second))) throw held(directory, 'a process that starts just now')
+  }
+  try {
+    await refuseIfHeld(directory, lock)
+    await rename(candidate, lock)
+  } finally {
+    await remove(second)
+  }
+}
+
+async function refuseIfHeld(directory: string, lock: string): Promise<void> {
+  const owner = await readFile(lock, 'utf8').catch(() => '')
+  const pid = Number(owner.split(' ')[0])
+  if (Number.isSafeInteger(pid) && pid > 0 && (await identifyProcess(pid)) === owner)
+    throw held(directory, `process ${pid}`)
 }
 
 // A hard link appears whole or not at all, and only when the name is free.
@@ -33,25 +55,8 @@ async function tryLink(candidate: string, path: string): Promise<boolean> {
   }
 }
 
-async function takeStaleLock(path: string, directory: string): Promise<void> {
-  const owner = await readFile(path, 'utf8').catch(() => '')
-  const pid = Number(owner.split(' ')[0])
-  if (await isAlive(owner)) throw held(directory, `process ${pid}`)
-  // Between reading and removing, another process may have taken over: what is taken away is looked
-  // at once more, and put back when it is not what was read.
-  const aside = `${path}.stale.${process.pid}`
-  try {
-    await rename(path, aside)
-  } catch {
-    return
-  }
-  if ((await readFile(aside, 'utf8')) !== owner) await tryLink(aside, path)
-  await unlink(aside).catch(ignore)
-}
-
-async function isAlive(owner: string): Promise<boolean> {
-  const pid = Number(owner.split(' ')[0])
-  return Number.isSafeInteger(pid) && pid > 0 && (await identifyProcess(pid)) === owner
+async function remove(path: string): Promise<void> {
+  await unlink(path).catch(() => undefined)
 }
 
 /** Null when there is no such process. */
@@ -71,5 +76,3 @@ function held(directory: string, owner: string): FlamewatchError {
     hint: 'One collector per host is enough; to run another give it its own directory with --spool.',
   })
 }
-
-function ignore(): void {}

@@ -1,0 +1,68 @@
+import { Profile } from 'pprof-format'
+import { expect, test } from 'vitest'
+import type { Frame } from '../symbolize/frame.ts'
+import { toProfile } from './encode-profile.ts'
+
+const TIME = { startMs: 1_700_000_000_123, endMs: 1_700_000_010_123, periodNs: 10_101_010 }
+
+const LEAF: Frame = {
+  name: 'std::sort<int>',
+  systemName: '_ZSt4sortIiE',
+  file: 'sort.cc',
+  line: 42,
+  mapping: '/usr/bin/app',
+  buildId: 'abcd',
+  address: 0xffff_ffff_8100_0000n,
+  threadStart: false,
+}
+
+function encode(frames: readonly Frame[], stacks: readonly (readonly number[])[]) {
+  const labels = { service: 'a' }
+  const samples = stacks.map((stack) => ({ labels, stack, count: 2 }))
+  const profile = Profile.decode(toProfile(frames, samples, TIME).encode())
+  return { profile, text: (index: number | bigint) => profile.stringTable.strings[Number(index)] }
+}
+
+test('describes time, period and the one type of value', () => {
+  const { profile, text } = encode([LEAF], [[0]])
+  expect(profile.timeNanos).toBe(1_700_000_000_123_000_000n)
+  expect(profile.durationNanos).toBe(10_000_000_000n)
+  expect(profile.period).toBe(10_101_010)
+  for (const type of [...profile.sampleType, profile.periodType])
+    expect([text(type?.type ?? 0), text(type?.unit ?? 0)]).toEqual(['cpu', 'nanoseconds'])
+  expect(profile.sampleType).toHaveLength(1)
+})
+
+test('keeps all a frame says', () => {
+  const { profile, text } = encode([LEAF], [[0]])
+  const [location] = profile.location
+  const [f] = profile.function
+  const [mapping] = profile.mapping
+  expect(location).toMatchObject({ address: LEAF.address, mappingId: mapping?.id })
+  expect(location?.line).toMatchObject([{ functionId: f?.id, line: 42 }])
+  expect([f?.name, f?.systemName, f?.filename].map((i) => text(i ?? 0))).toEqual([
+    ...[LEAF.name, LEAF.systemName, LEAF.file],
+  ])
+  expect([mapping?.filename, mapping?.buildId].map((i) => text(i ?? 0))).toEqual([
+    ...[LEAF.mapping, LEAF.buildId],
+  ])
+  expect(mapping?.hasFunctions).toBe(true)
+})
+
+test('writes every function, mapping and string once, and nothing that no sample has', () => {
+  const frames = [LEAF, { ...LEAF, address: 1n }, { ...LEAF, name: 'unused' }]
+  const { profile } = encode(frames, [[0, 1], [1]])
+  expect(profile.location).toHaveLength(2)
+  expect(profile.function).toHaveLength(1)
+  expect(profile.mapping).toHaveLength(1)
+  const { strings } = profile.stringTable
+  expect(new Set(strings).size).toBe(strings.length)
+  expect(strings).not.toContain('unused')
+})
+
+test('tells functions of one name apart by file and module', () => {
+  const frames = [LEAF, { ...LEAF, file: 'other.cc' }, { ...LEAF, mapping: '/usr/bin/other' }]
+  const { profile } = encode(frames, [[0, 1, 2]])
+  expect(profile.function).toHaveLength(3)
+  expect(profile.mapping).toHaveLength(2)
+})

@@ -67,26 +67,30 @@ const whole = (n: number) => {
 }
 
 describe('a process killed in the middle of inserts', () => {
-  it('has stored every block it acknowledged once, and a replay completes the others', async () => {
-    let first = 0
-    for (let round = 0; round < ROUNDS; round++) {
-      // A different number of blocks before the end each time, without chance.
-      const acknowledged = await writeUntilKilled(first, 1 + ((round * 7) % 11))
-      const store = await openChdb(directory, silentLog())
-      expect(await readdir(join(directory, 'incoming'))).toEqual([])
-      for (const n of acknowledged)
-        expect(await storedOf(store, numberedBlock(n).service), `block ${n}`).toEqual(whole(n))
+  it(
+    'has stored every block it acknowledged once, and a replay completes the others',
+    async () => {
+      let first = 0
+      for (let round = 0; round < ROUNDS; round++) {
+        // A different number of blocks before the end each time, without chance.
+        const acknowledged = await writeUntilKilled(first, 1 + ((round * 7) % 11))
+        const store = await openChdb(directory, silentLog())
+        expect(await readdir(join(directory, 'incoming'))).toEqual([])
+        for (const n of acknowledged)
+          expect(await storedOf(store, numberedBlock(n).service), `block ${n}`).toEqual(whole(n))
 
-      const last = Math.max(...acknowledged) + IN_FLIGHT
-      for (let n = first; n <= last; n++) {
-        const { block, token, service } = numberedBlock(n)
-        await store.insert('ingest', block, token)
-        expect(await storedOf(store, service), `block ${n} again`).toEqual(whole(n))
+        const last = Math.max(...acknowledged) + IN_FLIGHT
+        for (let n = first; n <= last; n++) {
+          const { block, token, service } = numberedBlock(n)
+          await store.insert('ingest', block, token)
+          expect(await storedOf(store, service), `block ${n} again`).toEqual(whole(n))
+        }
+        await store.close()
+        first = last + 1
       }
-      await store.close()
-      first = last + 1
-    }
-  }, ROUNDS * 60_000)
+    },
+    ROUNDS * 60_000,
+  )
 })
 
 describe('a data directory', () => {

@@ -11,14 +11,19 @@ type Handle = bigint
 export class BpfError extends Error {
   /** Positive; 4000 and more are libbpf's own. */
   readonly errno: number
-  /** Lines libbpf printed meanwhile, the verifier's log among them; capped. */
-  readonly log: string
+  // Private, so that a printed error does not show it twice: it is in the message.
+  readonly #log: string
 
   constructor(call: string, errno: number, meaning: string, log: string) {
     super(`${call}: ${meaning} (errno ${errno})${log && `\n${log}`}`)
     this.name = 'BpfError'
     this.errno = errno
-    this.log = log
+    this.#log = log
+  }
+
+  /** Lines libbpf printed meanwhile, the verifier's log among them; capped. */
+  get log(): string {
+    return this.#log
   }
 }
 

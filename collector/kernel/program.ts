@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { FlamewatchError } from '../../infra/runtime/errors.ts'
 import type { Log } from '../../infra/runtime/log.ts'
 import { type BpfVariant, readBpfObject } from './bpf-object.ts'
-import type { BpfObject, Libbpf } from './libbpf.ts'
+import { BpfError, type BpfObject, type Libbpf } from './libbpf.ts'
 import type { MapSizes } from './map-sizes.ts'
 import { explainLoadError } from './preflight.ts'
 import { STACK_DEPTH } from './sample-layout.ts'
@@ -57,11 +57,26 @@ function mayLoadWithoutBtf(error: unknown): boolean {
   return error.code === 'btf_missing' || error.code === 'bpf_rejected'
 }
 
+// The verifier gives up with EAGAIN when a signal is waiting, as a CPU profiler of this process sends
+// all the time. libbpf tries five times.
+const EAGAIN = 11
+const MOST_ATTEMPTS = 10
+
 function load(variant: BpfVariant, depth: number, options: LoadOptions): BpfObject {
   const bytes = readBpfObject(variant, options.objectDirectory)
-  let object: BpfObject | undefined
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return loadOnce(bytes, depth, options)
+    } catch (error) {
+      const isInterrupted = error instanceof BpfError && error.errno === EAGAIN
+      if (!isInterrupted || attempt === MOST_ATTEMPTS) throw explainLoadError(error)
+    }
+  }
+}
+
+function loadOnce(bytes: Uint8Array, depth: number, options: LoadOptions): BpfObject {
+  const object = options.libbpf.openObject(bytes)
   try {
-    object = options.libbpf.openObject(bytes)
     for (const map of ['stacks_0a', 'stacks_0b', 'stacks_1a', 'stacks_1b']) {
       object.resizeMap(map, options.sizes.stackEntries)
       object.setValueSize(map, depth * 8)
@@ -71,8 +86,8 @@ function load(variant: BpfVariant, depth: number, options: LoadOptions): BpfObje
     object.load()
     return object
   } catch (error) {
-    object?.close()
-    throw explainLoadError(error)
+    object.close()
+    throw error
   }
 }
 

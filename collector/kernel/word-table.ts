@@ -38,7 +38,8 @@ export class WordTable {
   #equals(row: number, source: Uint32Array, from: number, length: number): boolean {
     const start = this.startOf(row)
     if ((this.ends[row] as number) - start !== length) return false
-    for (let i = 0; i < length; i++) if (this.words[start + i] !== source[from + i]) return false
+    const words = this.words
+    for (let i = 0; i < length; i++) if (words[start + i] !== source[from + i]) return false
     return true
   }
 
@@ -52,7 +53,8 @@ export class WordTable {
       hashes.set(this.#hashes)
       this.#hashes = hashes
     }
-    this.words.set(source.subarray(from, from + length), start)
+    const words = this.words
+    for (let i = 0; i < length; i++) words[start + i] = source[from + i] as number
     this.ends[row] = start + length
     this.#hashes[row] = hash
     this.size = row + 1

@@ -2,13 +2,14 @@ import fs from 'node:fs'
 import { moduleOfFile } from '../../infra/contract/profile.ts'
 import type { Log } from '../../infra/runtime/log.ts'
 import { openMapped } from '../process/mapped-file.ts'
-import type { Mapping, Mappings } from '../process/mappings.ts'
+import type { Mapping } from '../process/mappings.ts'
 import { type ByteSource, FileSource, MemorySource } from './byte-source.ts'
 import { readElf, vaddrOf } from './elf.ts'
 import type { Frame } from './frame.ts'
 import { FRAME_BYTES, makeFrame } from './frames.ts'
 import { contentKey, type Image, loadImage } from './image.ts'
 import { ImageCache } from './image-cache.ts'
+import { OpenFiles } from './open-files.ts'
 import { cleanName } from './readable-name.ts'
 import { readVdso } from './vdso.ts'
 
@@ -19,11 +20,12 @@ type CodeFile = {
   readonly imageKey: string | null
   /** By offset in the file. */
   readonly frames: Map<number, Frame>
-  /** Frames lack something that may be there the next time: a file that could not be opened. */
-  incomplete: boolean
+  /** Something could not be read that may be there the next time. */
+  state: 'complete' | 'incomplete' | 'outdated'
   lastWindow: number
 }
 
+/** Where a file can be opened: a process that maps it. */
 type Place = { readonly pid: number; readonly mapping: Mapping }
 
 /** Frames of addresses in mapped files and the vdso. */
@@ -32,9 +34,9 @@ export class FileSymbols {
   readonly #cacheBytes: number
   readonly #images: ImageCache
   readonly #files = new Map<string, CodeFile>()
+  readonly #incomplete = new Set<CodeFile>()
+  readonly #open = new OpenFiles<CodeFile>()
   #byMapping = new WeakMap<Mapping, CodeFile>()
-  /** The mappings a process was last seen with, to recognize them when they are read anew. */
-  readonly #lastMappings = new Map<number, { mappings: Mappings; window: number }>()
   #window = 0
   #unreadable = 0
 
@@ -44,15 +46,22 @@ export class FileSymbols {
     this.#images = new ImageCache(options.cacheBytes)
   }
 
-  /** Null when the mapping is of a file that holds no ELF image: a JIT's code perhaps. */
-  frame(pid: number, mappings: Mappings, mapping: Mapping, address: number): Frame | null {
-    const file = this.#byMapping.get(mapping) ?? this.#recognize(pid, mappings, mapping)
-    if (file.imageKey === null && !file.incomplete) return null
+  /**
+   * Null when the mapping is of a file that holds no ELF image: a JIT's code perhaps. What is known is
+   * kept by the mapping object, so unchanged mappings should be the same objects in every window.
+   */
+  frame(pid: number, mapping: Mapping, address: number, isLeaf: boolean): Frame | null {
+    let file = this.#byMapping.get(mapping)
+    if (file === undefined || file.state === 'outdated') {
+      file = this.#resolve({ pid, mapping })
+      this.#byMapping.set(mapping, file)
+    }
+    if (file.imageKey === null && file.state === 'complete') return null
     file.lastWindow = this.#window
     const offset = address - mapping.start + mapping.offset
     let frame = file.frames.get(offset)
     if (frame === undefined) {
-      frame = this.#makeFrame(file, { pid, mapping }, offset)
+      frame = this.#makeFrame(file, { pid, mapping }, offset, isLeaf)
       file.frames.set(offset, frame)
     }
     return frame
@@ -60,9 +69,11 @@ export class FileSymbols {
 
   /** Between two windows: forgets what was incomplete and what is over the bound. */
   refresh(): void {
-    for (const file of this.#files.values()) if (file.incomplete) file.frames.clear()
-    for (const [pid, { window }] of this.#lastMappings)
-      if (window < this.#window) this.#lastMappings.delete(pid)
+    for (const file of this.#incomplete) {
+      file.state = 'outdated'
+      file.frames.clear()
+    }
+    this.#incomplete.clear()
     this.#evict()
     this.#window++
   }
@@ -90,7 +101,6 @@ export class FileSymbols {
     this.#images.shrink(Math.max(0, this.#cacheBytes - this.#countFrames() * FRAME_BYTES))
     // Mappings may still point to files that were forgotten: they are looked up again.
     this.#byMapping = new WeakMap()
-    this.#lastMappings.clear()
   }
 
   #countFrames(): number {
@@ -99,48 +109,21 @@ export class FileSymbols {
     return frames
   }
 
-  // A process's mappings are read again in every window. What lies at the same place and is the same
-  // inode has not changed meanwhile, since the mapping keeps the inode: it need not be opened again.
-  #recognize(pid: number, mappings: Mappings, mapping: Mapping): CodeFile {
-    const last = this.#lastMappings.get(pid)
-    const before = last?.mappings.find(mapping.start)
-    const known = before && isSameMapping(before, mapping) ? this.#byMapping.get(before) : undefined
-    const file = known?.incomplete === false ? known : this.#open({ pid, mapping })
-    this.#byMapping.set(mapping, file)
-    // Once the new ones hold all that was known of the old ones, these may go.
-    if (last === undefined) this.#lastMappings.set(pid, { mappings, window: this.#window })
-    else if (last.mappings !== mappings) {
-      this.#adopt(last.mappings, mappings)
-      this.#lastMappings.set(pid, { mappings, window: this.#window })
-    } else last.window = this.#window
-    return file
-  }
-
-  #adopt(old: Mappings, mappings: Mappings): void {
-    for (const mapping of mappings.list) {
-      if (this.#byMapping.has(mapping)) continue
-      const before = old.find(mapping.start)
-      const file =
-        before && isSameMapping(before, mapping) ? this.#byMapping.get(before) : undefined
-      if (file?.incomplete === false) this.#byMapping.set(mapping, file)
-    }
-  }
-
-  #open(place: Place): CodeFile {
-    if (place.mapping.kind === 'vdso') return this.#openVdso(place.mapping)
+  #resolve(place: Place): CodeFile {
+    if (place.mapping.kind === 'vdso') return this.#resolveVdso(place.mapping)
     const { path } = place.mapping
     const opened = openMapped(place.pid, place.mapping)
     if (opened.kind === 'fault') {
       this.#unreadable++
       this.#log.debug({ path, pid: place.pid, reason: opened.reason }, 'mapped file not opened')
-      return this.#newFile(path, null, true)
+      return this.#markIncomplete(newFile(path, null))
     }
     try {
       const key = `${opened.identity}:${path}`
       const known = this.#files.get(key)
-      if (known !== undefined) return known
+      if (known !== undefined && known.state !== 'outdated') return known
       const source = new FileSource(opened.fd, opened.sizeBytes)
-      const file = this.#newFile(path, this.#readImage(source, path, place.pid), false)
+      const file = newFile(path, this.#readImage(source, path, place.pid))
       this.#files.set(key, file)
       return file
     } finally {
@@ -149,19 +132,21 @@ export class FileSymbols {
   }
 
   // The kernel maps its own image into every 64-bit process; a 32-bit one has another.
-  #openVdso(mapping: Mapping): CodeFile {
+  #resolveVdso(mapping: Mapping): CodeFile {
     const key = mapping.start > 0xffff_ffff ? '[vdso]' : '[vdso32]'
     const known = this.#files.get(key)
     if (known !== undefined) return known
     const bytes = key === '[vdso]' ? readVdso() : null
     const imageKey = bytes && this.#readImage(new MemorySource(bytes), '[vdso]', process.pid)
-    const file = this.#newFile('[vdso]', imageKey, imageKey === null)
+    const file = newFile('[vdso]', imageKey)
     this.#files.set(key, file)
     return file
   }
 
-  #newFile(path: string, imageKey: string | null, incomplete: boolean): CodeFile {
-    return { path, imageKey, frames: new Map(), incomplete, lastWindow: this.#window }
+  #markIncomplete(file: CodeFile): CodeFile {
+    file.state = 'incomplete'
+    this.#incomplete.add(file)
+    return file
   }
 
   /** The key of the image in `source`; null when it is none. */
@@ -177,9 +162,8 @@ export class FileSymbols {
     return key
   }
 
-  #makeFrame(file: CodeFile, place: Place, offset: number): Frame {
-    using opener = new Opener(place)
-    const image = this.#imageOf(file, place, opener)
+  #makeFrame(file: CodeFile, place: Place, offset: number, isLeaf: boolean): Frame {
+    const image = this.#imageOf(file, place)
     const vaddr = image === null ? null : vaddrOf(image.elf, offset)
     const module = cleanName(moduleOfFile(file.path))
     const mapping = cleanName(file.path, 4096)
@@ -189,26 +173,35 @@ export class FileSymbols {
         mapping,
         address: BigInt(offset),
       })
-    const name = image.nameAt(vaddr, () => opener.open())
-    if (opener.failed) file.incomplete = true
+    const name = image.nameAt(vaddr, () => this.#sourceOf(file, place))
     return makeFrame({
       name: name.kind === 'name' ? name.name : `${module}+0x${name.vaddr.toString(16)}`,
       systemName: name.kind === 'name' ? name.systemName : '',
       mapping,
       buildId: image.elf.buildId,
       address: BigInt(vaddr),
-      threadStart: image.isThreadStart(vaddr, name),
+      threadStart: image.isThreadStart(vaddr, name, isLeaf),
     })
   }
 
   // The image may have been forgotten while the file's frames were kept.
-  #imageOf(file: CodeFile, place: Place, opener: Opener): Image | null {
+  #imageOf(file: CodeFile, place: Place): Image | null {
     if (file.imageKey === null) return null
     const image = this.#images.get(file.imageKey)
     if (image !== undefined) return image
-    const source = opener.open()
+    const source = this.#sourceOf(file, place)
     const key = source && this.#readImage(source, file.path, place.pid)
     return (key === file.imageKey && this.#images.get(key)) || null
+  }
+
+  #sourceOf(file: CodeFile, place: Place): ByteSource | null {
+    if (place.mapping.kind === 'vdso') {
+      const bytes = readVdso()
+      return bytes && new MemorySource(bytes)
+    }
+    const source = this.#open.source(file, () => openMapped(place.pid, place.mapping))
+    if (source === null) this.#markIncomplete(file)
+    return source
   }
 }
 
@@ -221,44 +214,6 @@ export type FileSymbolStats = {
   readonly unreadable: number
 }
 
-function isSameMapping(a: Mapping, b: Mapping): boolean {
-  return (
-    a.start === b.start &&
-    a.offset === b.offset &&
-    a.inode === b.inode &&
-    a.device === b.device &&
-    a.path === b.path
-  )
-}
-
-/** Opens a mapped file when it is first needed, and closes it in the end. */
-class Opener {
-  failed = false
-  readonly #place: Place
-  #fd = -1
-  #source: ByteSource | null = null
-
-  constructor(place: Place) {
-    this.#place = place
-  }
-
-  open(): ByteSource | null {
-    if (this.#source !== null || this.failed) return this.#source
-    if (this.#place.mapping.kind === 'vdso') {
-      const bytes = readVdso()
-      this.#source = bytes && new MemorySource(bytes)
-    } else {
-      const opened = openMapped(this.#place.pid, this.#place.mapping)
-      if (opened.kind === 'file') {
-        this.#fd = opened.fd
-        this.#source = new FileSource(opened.fd, opened.sizeBytes)
-      }
-    }
-    this.failed = this.#source === null
-    return this.#source
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#fd >= 0) fs.closeSync(this.#fd)
-  }
+function newFile(path: string, imageKey: string | null): CodeFile {
+  return { path, imageKey, frames: new Map(), state: 'complete', lastWindow: 0 }
 }

@@ -7,7 +7,8 @@ import { type Elf, hashContent } from './elf.ts'
 import { readPltTarget } from './plt.ts'
 import { cleanSystemName, shortenName } from './readable-name.ts'
 import { loadSymbols, type SymbolTable } from './symbol-table.ts'
-import { type CodeRange, findThreadStarts, isThreadStartName } from './thread-start.ts'
+import type { CodeRange } from './thread-code.ts'
+import { findThreadStarts, isThreadStartName } from './thread-start.ts'
 
 export type FunctionName =
   | { readonly kind: 'name'; readonly name: string; readonly systemName: string }
@@ -66,8 +67,8 @@ export class Image {
     return { kind: 'start', vaddr: fde?.start ?? vaddr }
   }
 
-  isThreadStart(vaddr: number, name: FunctionName): boolean {
-    if (name.kind === 'name' && isThreadStartName(name.systemName)) return true
+  isThreadStart(vaddr: number, name: FunctionName, isLeaf: boolean): boolean {
+    if (name.kind === 'name' && isThreadStartName(name.systemName, isLeaf)) return true
     return this.#threadStarts.some(({ start, end }) => vaddr >= start && vaddr < end)
   }
 
@@ -127,7 +128,11 @@ export function loadImage(
       { elf, source },
       debug === null || opened === null ? null : { elf: debug.elf, source: opened.source },
     )
-    const threadStarts = findThreadStarts(source, elf, index, path.slice(path.lastIndexOf('/') + 1))
+    const open = (from: 'image' | 'debug') => (from === 'image' ? source : (opened?.source ?? null))
+    const threadStarts = findThreadStarts({
+      ...{ source, elf, index, baseName: path.slice(path.lastIndexOf('/') + 1) },
+      findSymbols: (names) => symbols?.findByName(names, open) ?? [],
+    })
     return new Image({ elf, symbols, debug, index, threadStarts })
   } finally {
     closeDebug(opened)

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { KERNEL_MODULE } from '../../infra/contract/profile.ts'
+import { sortRows } from './sort-rows.ts'
 
 // The kernel's functions from /proc/kallsyms: 5 MB of lines "address type name [module]", not in
 // order (modules and BPF programs are appended), without sizes. Addresses are compared whole, as
@@ -141,12 +142,6 @@ function build(
     modules,
     hidden,
   })
-}
-
-// The file is in order but for what is appended, so runs of it are: sort indexes natively by rank.
-function sortRows(starts: Float64Array): Uint32Array {
-  const order = Uint32Array.from(starts, (_, i) => i)
-  return order.sort((a, b) => (starts[a] as number) - (starts[b] as number) || a - b)
 }
 
 // t T w W: functions, local, global and weak. v V are weak objects, which some kernels use as well.

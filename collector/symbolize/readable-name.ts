@@ -37,28 +37,34 @@ export function shortenName(name: string, max = MAX_NAME): string {
     : cleanName(shortest, max)
 }
 
-// What looks like a bracket and is none, or says too much to lose.
-const PLAIN =
-  /\boperator(?:<=>|<<=?|>>=?|->\*?|<=|>=|\(\)|\[\]|<|>)|->|\(anonymous namespace\)|<=|>=|\[(?:clone|abi:)[^\]]*\]/y
-// Braces stay: {lambda(…)#1} is not {lambda(…)#2}.
+// Brackets, and before them what looks like one and is none, or says too much to lose. Braces stay:
+// {lambda(…)#1} is not {lambda(…)#2}.
+const TOKEN =
+  /\boperator(?:<=>|<<=?|>>=?|->\*?|<=|>=|\(\)|\[\]|<|>)|->|\(anonymous namespace\)|<=|>=|\[(?:clone|abi:)[^\]]*\]|[<>()[\]]/g
 const CLOSING: Readonly<Record<string, string>> = { '<': '>', '(': ')', '[': ']' }
 
 /** `name` with … for what is in brackets deeper than `depth`; null when they do not match. */
 function emptyBrackets(name: string, depth: number): string | null {
   const open: string[] = []
   let text = ''
-  for (let at = 0; at < name.length; ) {
-    PLAIN.lastIndex = at
-    const plain = PLAIN.exec(name)?.[0] ?? (name[at] as string)
-    at += plain.length
-    if (plain === open.at(-1)) open.pop()
-    if (open.length <= depth) text += plain
-    const closing = CLOSING[plain]
+  let from = 0
+  for (const { 0: token, index } of name.matchAll(TOKEN)) {
+    if (token === open.at(-1)) {
+      if (open.length > depth) {
+        if (open.length === depth + 1 && index > from) text += '…'
+        from = index
+      }
+      open.pop()
+    }
+    const closing = CLOSING[token]
     if (closing === undefined) continue
     open.push(closing)
-    if (open.length === depth + 1 && name[at] !== closing) text += '…'
+    if (open.length === depth + 1) {
+      text += name.slice(from, index + 1)
+      from = index + 1
+    }
   }
-  return open.length === 0 ? text : null
+  return open.length === 0 ? text + name.slice(from) : null
 }
 
 // Not through the middle of a surrogate pair.

@@ -8,6 +8,7 @@ import {
   SHT_NOBITS,
   SHT_SYMTAB,
 } from './elf.ts'
+import { MAX_NATIVE_ROWS, sortRows } from './sort-rows.ts'
 
 // The functions of one ELF file as sorted columns: 12 bytes a row. Names stay in the file unless its
 // string table is small; only those that are asked for are read (Node's string table is 12 MB, of
@@ -38,9 +39,8 @@ const SYMBOL_BYTES = 24
 const STT_FUNC = 2
 const STT_GNU_IFUNC = 10
 const STB_LOCAL = 0
-// 2^21 rows: a row's number and a 32-bit address then fit one double, which sorts natively.
 // Chromium with symbols has about a million functions.
-const MAX_ROWS = 1 << 21
+const MAX_ROWS = MAX_NATIVE_ROWS
 const MAX_KEPT_STRINGS_BYTES = 256 << 10
 const MAX_STRINGS_BYTES = 2 ** 31
 const MAX_ALIASES = 8
@@ -104,6 +104,15 @@ export class SymbolTable {
       if (name !== null && name !== '' && (best === null || isBetterName(name, best))) best = name
     }
     return best
+  }
+
+  /** The addresses of functions by their names in the file: reads every name. */
+  findByName(names: ReadonlySet<string>, open: OpenStrings): number[] {
+    const found: number[] = []
+    for (let row = 0; row < this.rows; row++)
+      if (names.has(this.#readString(this.#names[row] as number, open) ?? ''))
+        found.push((this.#starts[row] as number) + this.#base)
+    return found
   }
 
   #readString(offset: number, open: OpenStrings): string | null {
@@ -261,7 +270,7 @@ class TableBuilder {
 
   build(sections: readonly ElfSection[]): SymbolTable | null {
     if (this.#count === 0) return null
-    const order = this.#sort()
+    const order = sortRows(this.#starts.subarray(0, this.#count))
     const starts = new Uint32Array(this.#count)
     const sizes = new Uint32Array(this.#count)
     const names = new Uint32Array(this.#count)
@@ -304,12 +313,5 @@ class TableBuilder {
     const section = sections.find((s) => vaddr >= s.vaddr && vaddr < s.vaddr + s.sizeBytes)
     const end = section === undefined ? this.#range.end : section.vaddr + section.sizeBytes
     return Math.min(next ?? Number.POSITIVE_INFINITY, end - this.#range.start) - start
-  }
-
-  #sort(): Uint32Array {
-    const keys = new Float64Array(this.#count)
-    for (let i = 0; i < keys.length; i++) keys[i] = (this.#starts[i] as number) * MAX_ROWS + i
-    keys.sort()
-    return Uint32Array.from(keys, (key) => key % MAX_ROWS)
   }
 }

@@ -41,9 +41,9 @@ export class Symbolizer {
     const at = Number(address) - (isLeaf ? 0 : 1)
     const { pid, mappings } = process
     const mapping = mappings?.find(at) ?? null
-    if (mappings === null || mapping === null) return UNKNOWN_FRAME
+    if (mapping === null) return UNKNOWN_FRAME
     if (mapping.kind === 'anonymous') return this.#jit.frame(pid, at)
-    return this.#files.frame(pid, mappings, mapping, at) ?? this.#jit.frame(pid, at)
+    return this.#files.frame(pid, mapping, at, isLeaf) ?? this.#jit.frame(pid, at)
   }
 
   kernel(address: bigint, isLeaf: boolean): Frame {

@@ -1,39 +1,26 @@
 import { type ByteSource, readExactly } from './byte-source.ts'
 import { type FdeIndex, findFde, findOutermost } from './eh-frame.ts'
-import {
-  type Elf,
-  EM_AARCH64,
-  EM_X86_64,
-  ET_EXEC,
-  PF_X,
-  PT_DYNAMIC,
-  PT_INTERP,
-  PT_LOAD,
-  word,
-} from './elf.ts'
+import { type Elf, ET_EXEC, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, word } from './elf.ts'
+import { type CodeRange, PATTERN_BYTES, type ThreadCode, threadCodeOf } from './thread-code.ts'
 
 // Which code begins a thread. A stack that ends anywhere else is broken, so a wrong answer misleads
-// in either direction. Names are not enough: distributions strip libc, and the start of a thread is
-// in functions that are not exported. Four rules, none of which needs a name:
+// in either direction. Names are not enough: distributions strip libc, and what begins a thread is
+// not exported. Of the executable, the dynamic loader and the C library therefore:
 //
-// 1. The entry point of an executable and of the dynamic loader.
-// 2. A function whose call frame information leaves the return address undefined from the start:
-//    that is how glibc marks _start and the child's part of clone and clone3.
-// 3. The function of libc that calls the thread's own function and ends the thread itself:
-//    start_thread, and for the main thread __libc_start_call_main (in glibc before 2.34
-//    __libc_start_main). It is where a walk by frame pointers ends, because libc keeps none. It is
-//    found by the exit(2) system call in an endless loop together with a call through a pointer.
-//    __libc_start_main of a newer glibc does neither, so a stack that ends there is broken.
-// 4. What is left is known by name: musl, Go and statically linked programs with symbols.
+// 1. The entry point.
+// 2. Functions whose call frame information leaves the return address undefined from the start: that
+//    is how glibc marks _start and the child's part of clone and clone3.
+// 3. Calls through a pointer whose result goes straight to exit(3), pthread_exit or exit(2): the child
+//    in musl's clone, musl's `start`, and what calls main (glibc's __libc_start_call_main, before
+//    2.34 __libc_start_main; musl's libc_start_main_stage2).
+// 4. Functions that call through a pointer and end the thread in a loop of exit(2): glibc's start_thread.
+//
+// 3 and 4 are where a walk by frame pointers ends, since C libraries keep none on x86-64.
+// __libc_start_main of glibc 2.34 and later is none of these: a stack that ends there is broken.
+// Everywhere, functions that are known by name: Go and statically linked programs with symbols.
 
-export type CodeRange = { readonly start: number; readonly end: number }
-
-const START_NAMES: ReadonlySet<string> = new Set([
+const STARTS: ReadonlySet<string> = new Set([
   '_start',
-  '__clone',
-  'clone',
-  '__clone3',
-  'clone3',
   'start_thread',
   'thread_start',
   '__libc_start_call_main',
@@ -43,36 +30,49 @@ const START_NAMES: ReadonlySet<string> = new Set([
   'runtime.rt0_go.abi0',
   'runtime.mstart',
   'runtime.mstart.abi0',
+])
+// These begin one for the child only. The parent is in a system call there and calls nothing.
+const STARTS_OF_CALLERS: ReadonlySet<string> = new Set([
+  'clone',
+  '__clone',
+  'clone3',
+  '__clone3',
   'runtime.clone',
   'runtime.clone.abi0',
 ])
 
-export function isThreadStartName(systemName: string): boolean {
-  return START_NAMES.has(systemName)
+export function isThreadStartName(systemName: string, isLeaf: boolean): boolean {
+  return STARTS.has(systemName) || (!isLeaf && STARTS_OF_CALLERS.has(systemName))
 }
 
-// The longest entry point by hand is ld.so's on x86-64, 61 bytes.
+export type ThreadImage = {
+  /** Read in many small pieces: a buffered one is meant. */
+  readonly source: ByteSource
+  readonly elf: Elf
+  readonly index: FdeIndex | null
+  readonly baseName: string
+  /** The addresses of functions by their names in the file. */
+  readonly findSymbols: (names: ReadonlySet<string>) => number[]
+}
+
+const EXITS: ReadonlySet<string> = new Set(['exit', 'pthread_exit'])
+// The longest entry point without unwind information is ld.so's on x86-64, 61 bytes.
 const ENTRY_BYTES = 0x40
 // libc has 3,700 functions; a static program with more than this keeps to the other rules.
 const MAX_FUNCTIONS = 50_000
 
-/** `source` is read in many small pieces: a buffered one is meant. */
-export function findThreadStarts(
-  source: ByteSource,
-  elf: Elf,
-  index: FdeIndex | null,
-  baseName: string,
-): CodeRange[] {
-  const starts: CodeRange[] = []
+export function findThreadStarts(image: ThreadImage): CodeRange[] {
+  const { source, elf, index } = image
   const executable = isExecutable(source, elf)
-  if (elf.entry !== 0 && (executable || /^ld[-.]/.test(baseName))) {
+  const starts: CodeRange[] = []
+  if (elf.entry !== 0 && (executable || /^ld[-.]/.test(image.baseName))) {
     const fde = index === null ? null : findFde(source, elf, index, elf.entry)
     starts.push(fde ?? { start: elf.entry, end: elf.entry + ENTRY_BYTES })
   }
   const isStatic = executable && !elf.segments.some((s) => s.type === PT_INTERP)
-  if (index !== null && (isStatic || /^(libc|libpthread|ld)[-.]/.test(baseName))) {
-    starts.push(...findOutermost(source, elf, index, MAX_FUNCTIONS))
-    starts.push(...findThreadFunctions(source, elf, index))
+  if (isStatic || /^(libc|libpthread|ld)[-.]/.test(image.baseName)) {
+    if (index !== null) starts.push(...findOutermost(source, elf, index, MAX_FUNCTIONS))
+    starts.push(...findInCode(image))
   }
   return starts
 }
@@ -92,76 +92,41 @@ function isExecutable(source: ByteSource, elf: Elf): boolean {
 }
 
 const PIECE_BYTES = 256 << 10
-// An exit loop with the load of the system call's number before it is shorter than this.
-const OVERLAP_BYTES = 64
 const MAX_CODE_BYTES = 8 << 20
 const MAX_FUNCTION_BYTES = 16 << 10
 
-function findThreadFunctions(source: ByteSource, elf: Elf, index: FdeIndex): CodeRange[] {
-  const code = CODE[elf.machine]
-  if (code === undefined) return []
+function findInCode(image: ThreadImage): CodeRange[] {
+  const threadCode = threadCodeOf(image.elf.machine)
+  if (threadCode === null) return []
+  const exits = image.findSymbols(EXITS)
   const found: CodeRange[] = []
-  for (const { type, flags, offset, vaddr, fileBytes } of elf.segments) {
+  for (const { type, flags, offset, vaddr, fileBytes } of image.elf.segments) {
     if (type !== PT_LOAD || (flags & PF_X) === 0 || fileBytes > MAX_CODE_BYTES) continue
-    for (let at = 0; at < fileBytes; at += PIECE_BYTES - OVERLAP_BYTES) {
-      const piece = readExactly(source, offset + at, Math.min(PIECE_BYTES, fileBytes - at))
-      if (piece === null) break
-      for (const exit of code.findExits(piece)) {
-        const fde = findFde(source, elf, index, vaddr + at + exit)
-        if (fde === null || fde.end - fde.start > MAX_FUNCTION_BYTES) continue
-        const body = readExactly(source, fde.start - vaddr + offset, fde.end - fde.start)
-        if (body !== null && code.callsPointer(body)) found.push(fde)
+    for (let at = 0; at < fileBytes; at += PIECE_BYTES - PATTERN_BYTES) {
+      const code = readExactly(image.source, offset + at, Math.min(PIECE_BYTES, fileBytes - at))
+      if (code === null) break
+      const base = vaddr + at
+      for (const { start, end } of threadCode.findFinalCalls(code, base, exits))
+        found.push({ start: base + start, end: base + end })
+      for (const loop of threadCode.findExitLoops(code)) {
+        const range = findThreadFunction(image, threadCode, base + loop)
+        if (range !== null) found.push(range)
       }
     }
   }
   return found
 }
 
-type MachineCode = {
-  /** Offsets of exit(2) system calls that are repeated for ever. */
-  readonly findExits: (code: Buffer) => number[]
-  readonly callsPointer: (body: Buffer) => boolean
-}
-
-const CODE: Readonly<Record<number, MachineCode>> = {
-  [EM_X86_64]: {
-    // syscall; jmp back (short). Before it `mov $60, %reg`, of any register.
-    findExits: (code) =>
-      findAll(code, Buffer.from([0x0f, 0x05, 0xeb]), (at) => {
-        if ((code[at + 3] ?? 0) < 0x80) return false
-        for (let i = Math.max(0, at - 32); i + 5 <= at; i++)
-          if (((code[i] as number) & 0xf8) === 0xb8 && code.readUInt32LE(i + 1) === 60) return true
-        return false
-      }),
-    // call through a register or memory: ff /2.
-    callsPointer: (body) => {
-      for (let i = 0; i + 1 < body.length; i++)
-        if (body[i] === 0xff && ((body[i + 1] as number) & 0x38) === 0x10) return true
-      return false
-    },
-  },
-  [EM_AARCH64]: {
-    // svc #0; b back. Before it `mov x8, #93`.
-    findExits: (code) =>
-      findAll(code, Buffer.from([0x01, 0x00, 0x00, 0xd4]), (at) => {
-        if (at % 4 !== 0 || at + 8 > code.length) return false
-        if ((code.readUInt32LE(at + 4) & 0xfe000000) >>> 0 !== 0x16000000) return false
-        for (let i = Math.max(0, at - 32); i < at; i += 4)
-          if (code.readUInt32LE(i) === 0xd2800ba8) return true
-        return false
-      }),
-    // blr.
-    callsPointer: (body) => {
-      for (let i = 0; i + 4 <= body.length; i += 4)
-        if ((body.readUInt32LE(i) & 0xfffffc1f) >>> 0 === 0xd63f0000) return true
-      return false
-    },
-  },
-}
-
-function findAll(code: Buffer, bytes: Buffer, accept: (at: number) => boolean): number[] {
-  const found: number[] = []
-  for (let at = code.indexOf(bytes); at >= 0; at = code.indexOf(bytes, at + 1))
-    if (accept(at)) found.push(at)
-  return found
+function findThreadFunction(
+  { source, elf, index }: ThreadImage,
+  threadCode: ThreadCode,
+  vaddr: number,
+): CodeRange | null {
+  const fde = index === null ? null : findFde(source, elf, index, vaddr)
+  if (fde === null || fde.end - fde.start > MAX_FUNCTION_BYTES) return null
+  const segment = elf.segments.find((s) => vaddr >= s.vaddr && vaddr < s.vaddr + s.fileBytes)
+  if (segment === undefined) return null
+  const position = fde.start - segment.vaddr + segment.offset
+  const body = readExactly(source, position, fde.end - fde.start)
+  return body !== null && threadCode.callsPointer(body) ? fde : null
 }

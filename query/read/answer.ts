@@ -5,6 +5,7 @@ import { formatTime } from '../time.ts'
 import type { SummedTree } from '../tree/call-tree.ts'
 import { readCallTree } from './call-trees.ts'
 import type { Dictionaries } from './dictionaries.ts'
+import { checkPatterns } from './patterns.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
 import type { SideFacts } from './side.ts'
@@ -31,6 +32,7 @@ export async function answerTree(
   dictionaries: Dictionaries,
   scopes: readonly Scope[],
 ): Promise<AnsweredTree> {
+  for (const { selector } of scopes) await checkPatterns(reader, selector)
   const [{ tree, source }, facts] = await Promise.all([
     readCallTree(reader, dictionaries, scopes),
     Promise.all(scopes.map((scope) => readSideFacts(reader, scope))),

@@ -5,6 +5,7 @@ import type { FunctionInfo } from '../api.ts'
 import { needsOnlyColumns } from '../selector-sql.ts'
 import type { TimeRange } from '../time.ts'
 import { groupBy, nameLabels, placeAmong } from './grouping.ts'
+import { checkPatterns } from './patterns.ts'
 import { BUCKET_SECONDS } from './plan.ts'
 import type { Reader } from './reader.ts'
 import { PROFILES_SETTINGS, profilesWhere, rollupWhere, secondsOf } from './scope.ts'
@@ -33,6 +34,7 @@ export async function readHistory(
   asked: SeriesQuestion,
   ids: readonly bigint[],
 ): Promise<FunctionHistory> {
+  await checkPatterns(reader, asked.selector)
   const services = await findServices(reader, asked.selector, asked.range)
   const question = fitToBuckets(asked)
   const grouping = groupBy(reader.tenant, asked.by, question)

@@ -3,9 +3,9 @@ import type { Selector } from '../selector.ts'
 import { checkLabelName } from '../selector.ts'
 import { labelOfSeries } from '../selector-sql.ts'
 import type { TimeRange } from '../time.ts'
+import { checkPatterns } from './patterns.ts'
 import type { Reader } from './reader.ts'
 import { profilesWhere, seriesWhere } from './scope.ts'
-import { checkPatterns } from './services.ts'
 
 // What there is to ask for. Labels are kept by day, so a range answers with all of its days.
 

@@ -1,10 +1,10 @@
 import { sql } from '../../infra/store/sql.ts'
 import type { Grouping } from './grouping.ts'
 import { groupBy, nameLabels, placeAmong } from './grouping.ts'
+import { checkPatterns } from './patterns.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
 import { PROFILES_SETTINGS, profilesWhere, secondsOf } from './scope.ts'
-import { checkPatterns } from './services.ts'
 
 export type SeriesQuestion = Scope & {
   /** Names of labels. */

@@ -56,24 +56,27 @@ export function mergeTrees(trees: readonly CallTree[], sides: number): CallTree 
   return { trie, functions: functions.merged, flat }
 }
 
-// Only nodes under which there is a value: a cached trie holds many that this query never met.
 function placeNodes(trie: Trie, tree: CallTree, numbers: Uint32Array): Uint32Array {
   const { nodes, parent, fn } = tree.trie
-  const used = new Uint8Array(nodes)
-  for (let node = nodes - 1; node > 0; node--) {
-    if (used[node] === 0 && !tree.flat.some((flat) => flat.approximate(node) !== 0)) continue
-    used[node] = 1
-    used[parent[node] as number] = 1
-  }
+  const used = findUsed(tree)
   const place = new Uint32Array(nodes)
   for (let node = 1; node < nodes; node++) {
-    if (used[node] === 1)
-      place[node] = trie.child(
-        place[parent[node] as number] as number,
-        numbers[fn[node] as number] as number,
-      )
+    if (used[node] === 0) continue
+    const above = place[parent[node] as number] as number
+    place[node] = trie.child(above, numbers[fn[node] as number] as number)
   }
   return place
+}
+
+/** 1 for nodes at or under which there is a value: a cached trie holds many a question never met. */
+export function findUsed({ trie, flat }: CallTree): Uint8Array {
+  const used = new Uint8Array(trie.nodes)
+  for (let node = trie.nodes - 1; node > 0; node--) {
+    if (used[node] === 0 && !flat.some((sums) => sums.approximate(node) !== 0)) continue
+    used[node] = 1
+    used[trie.parent[node] as number] = 1
+  }
+  return used
 }
 
 /** One table of all functions, and for each given table its numbers in there. */

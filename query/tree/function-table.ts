@@ -26,7 +26,7 @@ export function tabulate(tree: SummedTree): FunctionTable {
   }
   const present: number[] = []
   for (let fn = 0; fn < functions.count; fn++) {
-    if (cum.some((sums) => sums.approximate(fn) !== 0)) present.push(fn)
+    if ([...flat, ...cum].some((sums) => sums.approximate(fn) !== 0)) present.push(fn)
   }
   return { flat, cum, present: Uint32Array.from(present) }
 }

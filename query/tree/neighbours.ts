@@ -1,4 +1,5 @@
 import type { CallTree, SummedTree } from './call-tree.ts'
+import { findUsed } from './call-tree.ts'
 import { Sums } from './sums.ts'
 import { Trie } from './trie.ts'
 
@@ -55,10 +56,10 @@ function growCallees(
 ): CallTree {
   const { trie, functions } = tree
   const callees = new Trie()
+  const used = findUsed(tree)
   const place = new Uint32Array(trie.nodes)
   for (let node = 1; node < trie.nodes; node++) {
-    if (inside[node] === 0 || outermost.has(node)) continue
-    if (!tree.cum.some((cum) => cum.approximate(node) !== 0)) continue
+    if (inside[node] === 0 || used[node] === 0 || outermost.has(node)) continue
     place[node] = callees.child(
       place[trie.parent[node] as number] as number,
       trie.fn[node] as number,

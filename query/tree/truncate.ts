@@ -29,7 +29,7 @@ export type Residuals = {
  * go uncounted. Sorting a million shares costs 90 ms, so they fall into buckets 3 % wide instead.
  */
 export function cutSmall(trie: TrieColumns, cum: readonly Sums[], maxNodes: number): Cut {
-  const bucket = bucketShares(trie.nodes, cum)
+  const bucket = bucketShares(trie, cum)
   const threshold = findThreshold(trie, bucket, Math.max(1, maxNodes))
   const keep = new Uint8Array(trie.nodes)
   for (let node = 0; node < trie.nodes; node++) {
@@ -40,12 +40,12 @@ export function cutSmall(trie: TrieColumns, cum: readonly Sums[], maxNodes: numb
   return { keep, kept: keep.reduce((sum, one) => sum + one, 0), residuals }
 }
 
-/** Larger of both sides' shares. */
+/** Larger of both sides' shares. Beyond 1 only where profiles hold negative values. */
 function shareOf(cum: readonly Sums[], node: number): number {
   let share = 0
   for (const sums of cum) {
-    const total = sums.approximate(0)
-    if (total > 0) share = Math.max(share, sums.approximate(node) / total)
+    const value = Math.abs(sums.approximate(node))
+    if (value !== 0) share = Math.max(share, value / (Math.abs(sums.approximate(0)) || value))
   }
   return share
 }
@@ -54,13 +54,19 @@ function shareOf(cum: readonly Sums[], node: number): number {
 // value. A share of 1 falls into 0x7fe0.
 const BUCKETS = 0x8000
 
-function bucketShares(nodes: number, cum: readonly Sums[]): Uint16Array {
+function bucketShares({ nodes, parent }: TrieColumns, cum: readonly Sums[]): Uint16Array {
   const bucket = new Uint16Array(nodes)
   const double = new Float64Array(1)
   const words = new Uint32Array(double.buffer)
-  for (let node = 0; node < nodes; node++) {
+  for (let node = nodes - 1; node >= 0; node--) {
     double[0] = shareOf(cum, node)
-    bucket[node] = double[0] > 0 ? Math.max(1, (words[1] as number) >>> 15) : 0
+    if (double[0] > 0) {
+      const own = Math.min(BUCKETS - 1, Math.max(1, (words[1] as number) >>> 15))
+      bucket[node] = Math.max(own, bucket[node] as number)
+    }
+    // An ancestor has no smaller share anyway, save where negative values cancel out.
+    const above = parent[node] as number
+    bucket[above] = Math.max(bucket[above] as number, bucket[node] as number)
   }
   return bucket
 }

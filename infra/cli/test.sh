@@ -8,9 +8,8 @@ set -eu
 needs='
 clang clang
 llvm-strip llvm
-bpftool bpftool
+cc gcc
 g++ g++
-make make
 python3 python3
 chromium chromium
 '

@@ -36,4 +36,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Send pprof files to a server.',
     load: async () => (await import('./push.ts')).command,
   },
+  diff: {
+    summary: 'Compare the functions of two selectors on a running server.',
+    load: async () => (await import('./diff.ts')).command,
+  },
 }

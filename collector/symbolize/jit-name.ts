@@ -14,10 +14,10 @@ export type JitName = {
 }
 
 const V8 = /^(?:JS|Eval|Script|LazyCompile|Function|InterpretedFunction):(?:[~^+*]'?)?(.*)$/s
-// A name may hold spaces ("get size") and so may a path; the path begins at the first word that
-// looks like one.
-const V8_SOURCE =
-  /^(.*?) ?((?:\/|file:|node:|https?:|wasm:|evalmachine|\[eval).*?):(\d{1,9})(?::\d{1,9})?$/s
+// ":line" or ":line:column" in the end. Before it a name that may hold spaces ("get size") and a path
+// that may hold them too; the path begins at the first word that looks like one.
+const POSITION = /:(\d{1,9})(?::\d{1,9})?$/
+const PATH = /(?:^| )(?:\/|file:|node:|https?:|wasm:|evalmachine|\[eval)/
 const PYTHON = /^py::(.+):([^:]+)$/s
 const MAX_FILE = 1000
 
@@ -36,13 +36,23 @@ export function parseJitName(text: string): JitName {
 }
 
 function parseJs(text: string): JitName {
-  const source = V8_SOURCE.exec(text)
-  if (source === null)
-    return { name: shortenName(text.trim()) || '(anonymous)', file: '', line: 0, mapping: '[js]' }
+  const position = POSITION.exec(text)
+  const before = position === null ? text : text.slice(0, position.index)
+  const path = position === null ? -1 : before.search(PATH)
+  const name = shortenName((path < 0 ? text : before.slice(0, path)).trim())
   return {
-    name: shortenName((source[1] as string).trim()) || '(anonymous)',
-    file: cleanName((source[2] as string).replace(/^file:\/\//, ''), MAX_FILE),
-    line: Number(source[3]),
+    name: name || '(anonymous)',
+    file:
+      path < 0
+        ? ''
+        : cleanName(
+            before
+              .slice(path)
+              .trim()
+              .replace(/^file:\/\//, ''),
+            MAX_FILE,
+          ),
+    line: path < 0 ? 0 : Number(position?.[1]),
     mapping: '[js]',
   }
 }

@@ -70,7 +70,8 @@ function listFunctions(answer: AnsweredTree, sort: Sort, limit: number): Functio
   const table = tabulate(tree)
   const [flat, cum] = [table.flat[0] as Sums, table.cum[0] as Sums]
   const column = sort === 'flat' ? flat : cum
-  const rows = largest(table, (fn) => column.approximate(fn), limit).map((fn) => ({
+  const cumOf = (fn: number) => cum.approximate(fn)
+  const rows = largest(table, limit, (fn) => column.approximate(fn), cumOf).map((fn) => ({
     function: frameOf(tree.functions, fn),
     flat: flat.value(fn),
     cum: cum.value(fn),
@@ -96,7 +97,8 @@ export function compareFunctions(
   // Of two changes of one size, as there are whenever shares shift from one function to another,
   // the increase comes first; the factor also outweighs the rounding of the shares.
   const weight = (fn: number) => Math.abs(deltaOf(fn)) * (deltaOf(fn) > 0 ? 1 + 1e-9 : 1)
-  const rows = largest(table, weight, limit).map((fn) => ({
+  const size = (fn: number) => cumA.approximate(fn) * scaleA + cumB.approximate(fn) * scaleB
+  const rows = largest(table, limit, weight, size).map((fn) => ({
     function: frameOf(tree.functions, fn),
     flatA: flatA.value(fn),
     flatB: flatB.value(fn),

@@ -43,7 +43,9 @@ test('flat and cum are what looking through every stack gives', () => {
   )
 })
 
-test('the largest come first and nothing random decides ties', () => {
+test('the largest come first; size, then the number decides ties', () => {
   const table = { flat: [], cum: [], present: Uint32Array.of(3, 5, 8, 9) }
-  expect(largest(table, (fn) => (fn === 8 ? 2 : 1), 3)).toEqual([8, 3, 5])
+  const weight = (fn: number) => (fn === 8 ? 2 : 1)
+  expect(largest(table, 3, weight)).toEqual([8, 3, 5])
+  expect(largest(table, 3, weight, (fn) => fn)).toEqual([8, 9, 5])
 })

@@ -31,14 +31,24 @@ export function tabulate(tree: SummedTree): FunctionTable {
   return { flat, cum, present: Uint32Array.from(present) }
 }
 
-/** The first `limit` of `present` by `weight`, largest first; ties by number, so by nothing random. */
+/**
+ * The first `limit` of `present` by `weight`, largest first; ties by `size`, then by number, so by
+ * nothing random.
+ */
 export function largest(
   { present }: FunctionTable,
-  weight: (fn: number) => number,
   limit: number,
+  weight: (fn: number) => number,
+  size: (fn: number) => number = () => 0,
 ): number[] {
   const weights = Float64Array.from(present, weight)
+  const sizes = Float64Array.from(present, size)
   const order = Uint32Array.from(present, (_, i) => i)
-  order.sort((a, b) => (weights[b] as number) - (weights[a] as number) || a - b)
+  order.sort(
+    (a, b) =>
+      (weights[b] as number) - (weights[a] as number) ||
+      (sizes[b] as number) - (sizes[a] as number) ||
+      a - b,
+  )
   return Array.from(order.subarray(0, limit), (i) => present[i] as number)
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { makeElf, TEXT } from '../../tests/fixtures/programs/tiny-elf.ts'
 import { MemorySource } from './byte-source.ts'
 import { hashContent, offsetOf, readElf, vaddrOf } from './elf.ts'
-import { loadSymbols } from './symbol-table.ts'
+import { loadSymbols } from './load-symbols.ts'
 
 const FILE = makeElf({
   buildId: '00ff10',

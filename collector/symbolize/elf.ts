@@ -59,6 +59,7 @@ const MAX_SEGMENTS = 1170
 const MAX_SECTIONS = 20_000
 const MAX_SECTION_NAMES_BYTES = 1 << 20
 const MAX_NOTE_BYTES = 64 << 10
+const MAX_NOTES = 64
 // SHA-512 is the longest build id a linker makes.
 const MAX_BUILD_ID_BYTES = 64
 
@@ -188,16 +189,16 @@ function readBuildId(
   segments: readonly ElfSegment[],
   sections: readonly ElfSection[],
 ): string {
-  for (const { type, offset, fileBytes } of segments)
-    if (type === PT_NOTE) {
-      const id = findBuildId(source, offset, fileBytes)
-      if (id !== '') return id
-    }
-  for (const { type, offset, sizeBytes } of sections)
-    if (type === SHT_NOTE) {
-      const id = findBuildId(source, offset, sizeBytes)
-      if (id !== '') return id
-    }
+  const notes = [
+    ...segments.filter(({ type }) => type === PT_NOTE).map((s) => [s.offset, s.fileBytes] as const),
+    ...sections
+      .filter(({ type }) => type === SHT_NOTE)
+      .map((s) => [s.offset, s.sizeBytes] as const),
+  ]
+  for (const [offset, length] of notes.slice(0, MAX_NOTES)) {
+    const id = findBuildId(source, offset, length)
+    if (id !== '') return id
+  }
   return ''
 }
 

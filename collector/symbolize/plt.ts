@@ -12,6 +12,9 @@ const STUB_BYTES = 16
 const SYMBOL_BYTES = 24
 const RELOCATION_BYTES = 24
 const PIECE_RELOCATIONS = 4096
+// .rela.dyn and .rela.plt; Chromium has a million relocations.
+const MAX_TABLES = 4
+const MAX_RELOCATIONS = 1 << 22
 const SHT_RELA = 4
 const MAX_NAME_BYTES = 8 << 10
 
@@ -22,8 +25,8 @@ export function readPltTarget(source: ByteSource, elf: Elf, vaddr: number): PltT
   )
   const slot = section === undefined ? null : readSlot(source, elf, section, vaddr)
   if (slot === null) return null
-  for (const relocations of elf.sections) {
-    if (relocations.type !== SHT_RELA) continue
+  const tables = elf.sections.filter(({ type }) => type === SHT_RELA).slice(0, MAX_TABLES)
+  for (const relocations of tables) {
     const found = findRelocation(source, relocations, slot)
     if (found === null) continue
     if (found.symbol === 0) return { kind: 'resolver', vaddr: found.addend }
@@ -62,7 +65,7 @@ function findRelocation(
   section: ElfSection,
   slot: number,
 ): { symbol: number; addend: number } | null {
-  const total = Math.floor(section.sizeBytes / RELOCATION_BYTES)
+  const total = Math.min(MAX_RELOCATIONS, Math.floor(section.sizeBytes / RELOCATION_BYTES))
   for (let done = 0; done < total; done += PIECE_RELOCATIONS) {
     const count = Math.min(PIECE_RELOCATIONS, total - done)
     const at = section.offset + done * RELOCATION_BYTES

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { makeElf, type TinyElf, type TinySymbol } from '../../tests/fixtures/programs/tiny-elf.ts'
 import { MemorySource } from './byte-source.ts'
 import { readElf } from './elf.ts'
-import { isBetterName, loadSymbols } from './symbol-table.ts'
+import { loadSymbols } from './load-symbols.ts'
+import { isBetterName } from './symbol-table.ts'
 
 function open(file: TinyElf) {
   const source = new MemorySource(makeElf(file))

@@ -1,6 +1,15 @@
 import { type ByteSource, readExactly } from './byte-source.ts'
 import { type FdeIndex, findFde, findOutermost } from './eh-frame.ts'
-import { type Elf, ET_EXEC, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, word } from './elf.ts'
+import {
+  type Elf,
+  type ElfSegment,
+  ET_EXEC,
+  PF_X,
+  PT_DYNAMIC,
+  PT_INTERP,
+  PT_LOAD,
+  word,
+} from './elf.ts'
 import { type CodeRange, PATTERN_BYTES, type ThreadCode, threadCodeOf } from './thread-code.ts'
 
 // Which code begins a thread. A stack that ends anywhere else is broken, so a wrong answer misleads
@@ -92,40 +101,46 @@ function isExecutable(source: ByteSource, elf: Elf): boolean {
 }
 
 const PIECE_BYTES = 256 << 10
+// A C library has 1.4 MB of code, two exit functions, and four places that begin a thread.
 const MAX_CODE_BYTES = 8 << 20
+const MAX_EXITS = 8
+const MAX_FOUND = 64
 const MAX_FUNCTION_BYTES = 16 << 10
 
 function findInCode(image: ThreadImage): CodeRange[] {
   const threadCode = threadCodeOf(image.elf.machine)
-  if (threadCode === null) return []
-  const exits = image.findSymbols(EXITS)
+  // Linkers make one segment of code; where there are more, the C library is in the largest.
+  const [segment] = image.elf.segments
+    .filter(({ type, flags }) => type === PT_LOAD && (flags & PF_X) !== 0)
+    .sort((a, b) => b.fileBytes - a.fileBytes)
+  if (threadCode === null || segment === undefined) return []
+  if (segment.fileBytes > MAX_CODE_BYTES) return []
+  const exits = image.findSymbols(EXITS).slice(0, MAX_EXITS)
   const found: CodeRange[] = []
-  for (const { type, flags, offset, vaddr, fileBytes } of image.elf.segments) {
-    if (type !== PT_LOAD || (flags & PF_X) === 0 || fileBytes > MAX_CODE_BYTES) continue
-    for (let at = 0; at < fileBytes; at += PIECE_BYTES - PATTERN_BYTES) {
-      const code = readExactly(image.source, offset + at, Math.min(PIECE_BYTES, fileBytes - at))
-      if (code === null) break
-      const base = vaddr + at
-      for (const { start, end } of threadCode.findFinalCalls(code, base, exits))
-        found.push({ start: base + start, end: base + end })
-      for (const loop of threadCode.findExitLoops(code)) {
-        const range = findThreadFunction(image, threadCode, base + loop)
-        if (range !== null) found.push(range)
-      }
+  const { fileBytes } = segment
+  for (let at = 0; at < fileBytes && found.length < MAX_FOUND; at += PIECE_BYTES - PATTERN_BYTES) {
+    const length = Math.min(PIECE_BYTES, fileBytes - at)
+    const code = readExactly(image.source, segment.offset + at, length)
+    if (code === null) break
+    const base = segment.vaddr + at
+    for (const { start, end } of threadCode.findFinalCalls(code, base, exits))
+      found.push({ start: base + start, end: base + end })
+    for (const loop of threadCode.findExitLoops(code).slice(0, MAX_FOUND)) {
+      const range = findThreadFunction(image, threadCode, segment, base + loop)
+      if (range !== null) found.push(range)
     }
   }
-  return found
+  return found.slice(0, MAX_FOUND)
 }
 
 function findThreadFunction(
   { source, elf, index }: ThreadImage,
   threadCode: ThreadCode,
+  segment: ElfSegment,
   vaddr: number,
 ): CodeRange | null {
   const fde = index === null ? null : findFde(source, elf, index, vaddr)
   if (fde === null || fde.end - fde.start > MAX_FUNCTION_BYTES) return null
-  const segment = elf.segments.find((s) => vaddr >= s.vaddr && vaddr < s.vaddr + s.fileBytes)
-  if (segment === undefined) return null
   const position = fde.start - segment.vaddr + segment.offset
   const body = readExactly(source, position, fde.end - fde.start)
   return body !== null && threadCode.callsPointer(body) ? fde : null

@@ -87,10 +87,22 @@ export function kindOfModule(module: string): FrameKind {
   return KIND_BY_MODULE[module] ?? (module.endsWith('.ko]') ? 'kernel' : 'native')
 }
 
-/** The module of a mapping file name: its base name, bracketed names as they are. */
+// What a new build changes in a file's name: what follows `.so`, and at the end (an extension apart)
+// numbers with dots, numbers and hashes behind a separator. `libssl.so.3.0.1`, `python3.11`, `app-v2`,
+// `app-1.4.0-rc.1`, `app_3f2a9c1`, `app-1.2.jar`; but not `x264`, `bzip2`, `ld-linux-x86-64.so.2`'s `-64`.
+const SHARED_OBJECT = /^(.+?\.so)(?:\.[^/]*)?$/
+const BUILD_SUFFIX =
+  /(?:[-_.]v?\d+(?:\.\d+)*(?:[-_.+](?:rc|alpha|beta|dev|snapshot)[-_.]?\d*)?|\d+(?:\.\d+)+|[-_.](?=[0-9a-f]*\d)[0-9a-f]{7,40})(?:\.[a-z]{2,5})?$/i
+
+/**
+ * The module of a mapping file name: its base name up to what differs from build to build, since a
+ * function must stay itself over a deploy. Bracketed names are as they are.
+ */
 export function moduleOfFile(filename: string): string {
   if (filename.startsWith('[')) return filename
-  return filename.slice(filename.lastIndexOf('/') + 1)
+  const base = filename.slice(filename.lastIndexOf('/') + 1).slice(0, 255)
+  const [, sharedObject] = SHARED_OBJECT.exec(base) ?? []
+  return sharedObject ?? (base.replace(BUILD_SUFFIX, '') || base)
 }
 
 // Placeholder frames stand where the truth is not known, so that no sample vanishes from a graph.

@@ -1,3 +1,4 @@
+import { moduleOfFile } from '../../infra/contract/profile.ts'
 import type { Spans } from './layout.ts'
 import { MessageIds } from './message-ids.ts'
 import type { Reader } from './reader.ts'
@@ -10,7 +11,7 @@ export type Mapping = {
   readonly memoryStart: bigint
   readonly memoryLimit: bigint
   readonly fileOffset: bigint
-  /** The module: base name of the file, bracketed names whole (infra/contract/profile.ts). */
+  /** Where the module stands: moduleOfFile of the file's name (infra/contract/profile.ts). */
   readonly moduleStart: number
   readonly moduleEnd: number
 }
@@ -76,13 +77,21 @@ export class MappingTable {
       }
     }
     this.#ids.add(reader, idLow, idHigh, this.mappings.length)
+    const start = strings.starts[filename] as number
     const end = strings.ends[filename] as number
+    const moduleStart = baseName(reader.bytes, start, end)
+    const file = Buffer.from(reader.bytes.buffer, reader.bytes.byteOffset).toString(
+      'utf8',
+      moduleStart,
+      end,
+    )
     this.mappings.push({
       memoryStart,
       memoryLimit,
       fileOffset,
-      moduleStart: baseName(reader.bytes, strings.starts[filename] as number, end),
-      moduleEnd: end,
+      moduleStart,
+      // A module is a prefix of its file's base name.
+      moduleEnd: moduleStart + Buffer.byteLength(moduleOfFile(file)),
     })
   }
 }

@@ -105,7 +105,7 @@ describe('a batch of a collector', () => {
       { duplicate: false, profiles: 1, samples: 2 },
     ])
     const main = functionId('main', 'main.c', 'app')
-    const read = functionId('read', '', 'libc.so.6')
+    const read = functionId('read', '', 'libc.so')
     const deep = stackId([main, read])
     const labels = { service: 'tables', version: 'v1', host: 'host-1' }
     expect(
@@ -142,7 +142,7 @@ describe('a batch of a collector', () => {
         WHERE function_id IN (${main}, ${read}) ORDER BY name`),
     ).toEqual([
       { name: 'main', file: 'main.c', module: 'app' },
-      { name: 'read', file: '', module: 'libc.so.6' },
+      { name: 'read', file: '', module: 'libc.so' },
     ])
     expect(await store.rows(sql`SELECT host, labels FROM series WHERE service = 'tables'`)).toEqual(
       [{ host: 'host-1', labels }],

@@ -5,7 +5,9 @@ import { ANSWERS, PROFILE_BODY } from './answers.ts'
 import type { BodyReader } from './body.ts'
 import { parseTime } from './time-parameter.ts'
 
-const Text = z.string().optional()
+// A parameter given twice comes as an array.
+const One = z.string('expected one value')
+const Text = One.optional()
 
 const query = z
   .object({
@@ -15,7 +17,7 @@ const query = z
     from: Text.openapi({ description: 'Start of the profile; default what the profile says.' }),
     to: Text.openapi({ description: 'End of the profile.' }),
   })
-  .catchall(z.string())
+  .catchall(One)
 
 const route = createRoute({
   method: 'post',
@@ -35,7 +37,6 @@ export function addProfileDoor(
   now: () => number,
 ): void {
   app.openapi(route, (c) => {
-    refuseRepeats(c.req.queries())
     const { from, to, ...labels } = c.req.valid('query')
     const times = {
       ...(from !== undefined && { fromMs: parseTime('from', from, now()) }),
@@ -48,14 +49,4 @@ export function addProfileDoor(
       return c.json({ duplicate, profiles, samples }, 200)
     })
   })
-}
-
-function refuseRepeats(queries: Record<string, string[]>): void {
-  for (const [name, values] of Object.entries(queries))
-    if (values.length > 1)
-      throw new FlamewatchError(
-        'malformed',
-        `Parameter ${JSON.stringify(name.slice(0, 100))} is given ${values.length} times.`,
-        { status: 400 },
-      )
 }

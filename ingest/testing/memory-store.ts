@@ -27,7 +27,9 @@ export class MemoryStore implements Store {
     const key = `${table} ${token}`
     if (token === null || !this.#tokens.has(key)) {
       if (token !== null) this.#tokens.add(key)
-      this.tables.set(table, [...this.table(table), ...decodeBlock(block)])
+      const rows = this.tables.get(table) ?? []
+      this.tables.set(table, rows)
+      for (const row of decodeBlock(block)) rows.push(row)
     }
     this.afterInsert(table)
   }

@@ -1,14 +1,17 @@
 import { useEffect, useState } from 'preact/hooks'
-import { HelpDialog } from './elements/help-dialog.tsx'
 import { TopBar } from './elements/top-bar.tsx'
 import { keyOf } from './keys.ts'
+import { lazy } from './lazy.tsx'
 import { useUrl } from './navigation.ts'
 import type { UrlState } from './url-state.ts'
-import { ProfileView } from './views/profile-view.tsx'
-import { ServiceView } from './views/service-view.tsx'
 import { ServicesView } from './views/services-view.tsx'
 import { TypeChoice } from './views/type-choice.tsx'
 import { findService, useServices } from './views/use-service.ts'
+
+// The first page needs a third of the code; the rest comes while it is being read.
+const HelpDialog = lazy(async () => (await import('./elements/help-dialog.tsx')).HelpDialog)
+const ServiceView = lazy(async () => (await import('./views/service-view.tsx')).ServiceView)
+const ProfileView = lazy(async () => (await import('./views/profile-view.tsx')).ProfileView)
 
 /** The page an address names, under the bar that all of them share. */
 export function App() {
@@ -31,6 +34,14 @@ export function App() {
     return () => document.removeEventListener('keydown', onKey)
   }, [])
 
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      ServiceView.load()
+      ProfileView.load()
+    }, 500)
+    return () => clearTimeout(timer)
+  }, [])
+
   const view = { state, services, nowMs }
   return (
     <>
@@ -45,9 +56,9 @@ export function App() {
         )}
       </TopBar>
       {state.page === 'services' && <ServicesView {...view} />}
-      {state.page === 'service' && <ServiceView {...view} />}
-      {(state.page === 'flame' || state.page === 'diff') && <ProfileView {...view} />}
-      <HelpDialog open={help} onClose={() => setHelp(false)} />
+      {state.page === 'service' && <ServiceView.View {...view} />}
+      {(state.page === 'flame' || state.page === 'diff') && <ProfileView.View {...view} />}
+      {help && <HelpDialog.View onClose={() => setHelp(false)} />}
     </>
   )
 }

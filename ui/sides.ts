@@ -60,6 +60,24 @@ function decide(state: UrlState, choice: SideChoice, range: TimeRange, nowMs: nu
   }
 }
 
+/** The comparison one deploy newer or older than the one of `sides`, or null at the end of the row. */
+export function neighbourDeploy(
+  service: Service | null,
+  sides: Sides,
+  way: 'newer' | 'older',
+): Pick<UrlState, 'a' | 'b'> | null {
+  const versions = service?.versions.map((version) => version.version) ?? []
+  const at = versions.indexOf(sides.b.version) + (way === 'newer' ? -1 : 1)
+  const [b, a] = [versions[at], versions[at + 1]]
+  if (b === undefined || (sides.a && a === undefined)) return null
+  const choice = (version: string | undefined): SideChoice => ({
+    version: version ?? null,
+    from: null,
+    to: null,
+  })
+  return { a: choice(sides.a ? a : undefined), b: choice(b) }
+}
+
 /** The state with every relative time made absolute: what a copied link carries. */
 export function pinTimes(state: UrlState, nowMs: number): UrlState {
   const pin = (text: string): string => {

@@ -35,6 +35,8 @@ export type UrlState = {
   readonly side: ShownSide
   /** Root at the bottom. */
   readonly upward: boolean
+  /** Direct recursion drawn as one frame. */
+  readonly fold: boolean
   /** Frame the view is zoomed to (flamegraph/node-id.ts). */
   readonly frame: string | null
   /** Visible part as shares of the whole, where it is not the frame's. */
@@ -64,6 +66,7 @@ export const DEFAULTS: UrlState = {
   panes: 'split',
   side: 'diff',
   upward: false,
+  fold: false,
   frame: null,
   zoom: null,
   search: '',
@@ -73,7 +76,7 @@ export const DEFAULTS: UrlState = {
 }
 
 const KNOWN = new Set(
-  'service from to type where a a_from a_to b b_from b_to norm width panes side up frame zoom q sort fn'.split(
+  'service from to type where a a_from a_to b b_from b_to norm width panes side up fold frame zoom q sort fn'.split(
     ' ',
   ),
 )
@@ -96,6 +99,7 @@ export function parseUrl(pathname: string, search: string): UrlState {
     panes: oneOf(params.get('panes'), ['split', 'graph', 'table', 'sandwich']),
     side: oneOf(params.get('side'), ['diff', 'a', 'b']),
     upward: params.get('up') === '1',
+    fold: params.get('fold') === '1',
     frame: params.get('frame'),
     zoom: parseZoom(params.get('zoom')),
     search: params.get('q') ?? '',
@@ -162,6 +166,7 @@ export function formatUrl(state: UrlState): string {
   put('panes', state.panes, DEFAULTS.panes)
   put('side', state.side, DEFAULTS.side)
   put('up', state.upward ? '1' : null, null)
+  put('fold', state.fold ? '1' : null, null)
   put('frame', state.frame, null)
   put('zoom', state.zoom ? formatZoom(state.zoom) : null, null)
   put('q', state.search, '')

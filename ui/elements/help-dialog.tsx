@@ -10,23 +10,27 @@ const KEYS = [
   ['Esc', 'zoom out, then clear the search'],
   ['s', 'sandwich: callers and callees of the frame'],
   ['d', 'A, difference, B in turn'],
-  ['[  ]', 'previous, next deploy (on a brush handle)'],
+  ['r', 'fold recursion'],
+  ['[  ]', 'older, newer deploy'],
+  ['+  −  0', 'zoom in, out, whole'],
   ['?', 'this help'],
 ] as const
 
 /** Keys, mouse and how to read the colours. */
-export function HelpDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
+export function HelpDialog({ onClose }: { onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [on, setOn] = useState(keysOn)
-  useEffect(() => {
-    if (open && !dialog.current?.open) dialog.current?.showModal()
-    if (!open) dialog.current?.close()
-  }, [open])
+  useEffect(() => dialog.current?.showModal(), [])
   return (
     <dialog ref={dialog} class="help" aria-labelledby="help-title" onClose={onClose}>
       <header>
         <h2 id="help-title">Keys and reading help</h2>
-        <button type="button" class="button is-icon" title="Close" onClick={onClose}>
+        <button
+          type="button"
+          class="button is-icon"
+          title="Close"
+          onClick={() => dialog.current?.close()}
+        >
           <Icon name="close" />
           <span class="unseen">Close</span>
         </button>

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 
 /** A button that opens a panel under it: the browser's popover does focus, Esc and closing. */
 export function Menu(props: {
@@ -8,11 +8,13 @@ export function Menu(props: {
   class?: string
   /** Which edge of the button the panel keeps to. */
   align?: 'left' | 'right'
-  children: ComponentChildren
+  /** Made when the panel opens: what nobody looks at is not asked for. */
+  children: () => ComponentChildren
 }) {
   const id = useId()
   const button = useRef<HTMLButtonElement>(null)
   const panel = useRef<HTMLDivElement>(null)
+  const [open, setOpen] = useState(false)
   useEffect(() => {
     const element = panel.current
     const close = (event: Event): void => {
@@ -22,6 +24,9 @@ export function Menu(props: {
     element?.addEventListener('click', close)
     return () => element?.removeEventListener('click', close)
   }, [])
+  useEffect(() => {
+    if (open) place()
+  }, [open])
   const place = (): void => {
     const box = button.current?.getBoundingClientRect()
     const element = panel.current
@@ -41,12 +46,18 @@ export function Menu(props: {
         title={props.title}
         aria-label={props.title}
         popovertarget={id}
-        aria-haspopup="true"
       >
         {props.label}
       </button>
-      <div ref={panel} id={id} popover="auto" class="panel" onToggle={place}>
-        {props.children}
+      <div
+        ref={panel}
+        id={id}
+        popover="auto"
+        class="panel"
+        onBeforeToggle={(event) => setOpen(event.newState === 'open')}
+        onToggle={place}
+      >
+        {open && props.children()}
       </div>
     </>
   )

@@ -36,21 +36,25 @@ export function TimeRangeMenu({ state, nowMs }: { state: UrlState; nowMs: number
         </>
       }
     >
-      <ul class="menu-list">
-        {PRESETS.map(([from, label]) => (
-          <li key={from}>
-            <button
-              type="button"
-              data-closes
-              aria-current={from === preset?.[0] ? 'true' : undefined}
-              onClick={() => change({ from, to: 'now' })}
-            >
-              {label}
-            </button>
-          </li>
-        ))}
-      </ul>
-      <FixedRange key={`${range.fromMs} ${range.toMs}`} {...range} nowMs={nowMs} />
+      {() => (
+        <>
+          <ul class="menu-list">
+            {PRESETS.map(([from, label]) => (
+              <li key={from}>
+                <button
+                  type="button"
+                  data-closes
+                  aria-current={from === preset?.[0] ? 'true' : undefined}
+                  onClick={() => change({ from, to: 'now' })}
+                >
+                  {label}
+                </button>
+              </li>
+            ))}
+          </ul>
+          <FixedRange key={`${range.fromMs} ${range.toMs}`} {...range} nowMs={nowMs} />
+        </>
+      )}
     </Menu>
   )
 }

@@ -57,8 +57,9 @@ export function factsOfNode(graph: Graph, node: number): Facts {
   const place = [functions.file(f), functions.module(f)].filter((part) => part !== '')
   const kind = functions.kind(f)
   return factsOf(graph, {
-    name: node === 0 ? 'all' : visible(functions.name(f)),
-    where: node === 0 ? '' : [...place, kind].filter((part) => part !== '').join(' · '),
+    name: visible(functions.name(f)),
+    where:
+      functions.id(f) === '0' ? '' : [...place, kind].filter((part) => part !== '').join(' · '),
     flatA: flatOf(tree, tree.cumA, node),
     flatB: flatOf(tree, tree.cumB, node),
     cumA: tree.cumA[node] ?? 0,

@@ -27,6 +27,8 @@ export type FlamegraphProps = {
   readonly orientation: Orientation
   readonly target: GraphTarget
   readonly marks: Uint8Array | null
+  /** Filled with the canvas, for pictures of it. */
+  readonly drawing?: { current: GraphCanvas | null }
   readonly onTarget: (target: GraphTarget, how: 'push' | 'replace') => void
   readonly onSandwich?: (node: number) => void
   readonly onCursor?: (node: number) => void
@@ -39,7 +41,8 @@ export function FlamegraphView(props: FlamegraphProps) {
   const prefix = useId()
   const scroller = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
-  const drawing = useRef<GraphCanvas | null>(null)
+  const own = useRef<GraphCanvas | null>(null)
+  const drawing = props.drawing ?? own
   const tip = useRef<HTMLDivElement>(null)
   const [hit, setHit] = useState<Hit | null>(null)
   const [cursor, setCursor] = useState(target.node)
@@ -95,10 +98,15 @@ export function FlamegraphView(props: FlamegraphProps) {
     drawing.current?.reveal(target.node)
   }, [target.node, target.zoom?.[0], target.zoom?.[1]])
   useEffect(() => drawing.current?.setMarks(props.marks), [props.marks])
+  // The ring of the first frame shows only where keys would move it.
+  const showCursor = (): void => {
+    const focused = document.activeElement === scroller.current
+    drawing.current?.setCursor(cursor > 0 || focused ? cursor : -1)
+  }
   useEffect(() => {
-    drawing.current?.setCursor(cursor)
+    showCursor()
     props.onCursor?.(cursor)
-  }, [cursor])
+  }, [cursor, model])
 
   const moveTo = (node: number): void => {
     setCursor(node)
@@ -111,6 +119,9 @@ export function FlamegraphView(props: FlamegraphProps) {
     if (typeof next === 'number') moveTo(next)
     else if (key === 'Enter' || key === ' ') props.onTarget({ node: cursor, zoom: null }, 'push')
     else if (key === 's' && cursor > 0) props.onSandwich?.(cursor)
+    else if (key === '+' || key === '=') drawing.current?.zoom(0.6)
+    else if (key === '-') drawing.current?.zoom(1 / 0.6)
+    else if (key === '0') props.onTarget({ node: 0, zoom: null }, 'push')
     else return
     event.preventDefault()
   }
@@ -131,6 +142,8 @@ export function FlamegraphView(props: FlamegraphProps) {
         aria-label={props.label}
         aria-activedescendant={itemId(prefix, cursor)}
         onKeyDown={onKeyDown}
+        onFocus={showCursor}
+        onBlur={showCursor}
       >
         <div class="graph-space" style={{ height: `${GraphCanvas.contentHeight(graph.tree)}px` }}>
           <canvas ref={canvas} />

@@ -1,7 +1,8 @@
+import { drawSvg } from './draw-svg.ts'
 import { findNode } from './hit.ts'
 import { createLabels } from './label.ts'
 import type { Layout } from './layout.ts'
-import { type Paper, paint, ROW_PX } from './paint.ts'
+import { type Paper, paint, ROW_PX, type Scene } from './paint.ts'
 import type { Palette } from './palette.ts'
 import { createPlan, findRun, planView, RUN_PX } from './plan.ts'
 import type { Shade } from './shade.ts'
@@ -129,6 +130,11 @@ export class GraphCanvas {
     this.draw()
   }
 
+  /** Zooms around the middle of the view; `factor` below 1 zooms in. */
+  zoom(factor: number): void {
+    if (this.#model) this.#moveTo(zoomRange(this.#range, 0.5, factor, this.#model.layout.total))
+  }
+
   /** Scrolls so that a level is visible with a few of its callers. */
   reveal(node: number): void {
     if (!this.#model || node < 0) return
@@ -137,6 +143,17 @@ export class GraphCanvas {
     const margin = Math.min(4 * ROW_PX, this.#height / 3)
     this.#scroller.scrollTop +=
       this.#model.orientation === 'down' ? top - margin : top - this.#height + ROW_PX + margin
+  }
+
+  /** What is on screen as a PNG, in device pixels. */
+  png(): Promise<Blob | null> {
+    this.#paintNow()
+    return new Promise((resolve) => this.#canvas.toBlob(resolve, 'image/png'))
+  }
+
+  /** What is on screen as an SVG document. */
+  svg(): string {
+    return this.#model ? drawSvg(this.#scene(this.#model)) : ''
   }
 
   draw(): void {
@@ -225,6 +242,13 @@ export class GraphCanvas {
     const model = this.#model
     if (!model || this.#width === 0) return
     this.#advanceGlide()
+    paint(this.#ctx, this.#scene(model))
+    this.#events.onPaint?.()
+    if (this.#glide) this.draw()
+  }
+
+  // Plans what is in view and gathers all that a picture of it takes.
+  #scene(model: Model): Scene {
     this.#labels ??= this.#makeLabels(model)
     const levels = [this.#levelAtClamped(0), this.#levelAtClamped(this.#height - 1)]
     planView(
@@ -239,7 +263,7 @@ export class GraphCanvas {
       this.#plan,
     )
     const hover = this.#hover
-    paint(this.#ctx, {
+    return {
       tree: model.tree,
       plan: this.#plan,
       shade: model.shade,
@@ -254,9 +278,7 @@ export class GraphCanvas {
       cursor: this.#cursor,
       hover: hover?.kind === 'node' ? hover.node : -1,
       hoverRun: hover?.kind === 'run' ? this.#runOf(hover.first) : -1,
-    })
-    this.#events.onPaint?.()
-    if (this.#glide) this.draw()
+    }
   }
 
   #levelAtClamped(y: number): number {
@@ -347,7 +369,7 @@ export class GraphCanvas {
 
   // A press that moves is a drag, one that does not is a click.
   #drag(down: PointerEvent): void {
-    if (down.button !== 0 || !this.#model || down.pointerType === 'touch') return
+    if (down.button !== 0 || !this.#model) return
     // The scroll bar belongs to the browser.
     if (down.offsetX > this.#width && down.target === this.#scroller) return
     let dragged = false
@@ -361,7 +383,8 @@ export class GraphCanvas {
       if (!dragged) this.#setHover(null, 0, 0)
       dragged = true
       this.#scroller.classList.add('is-dragging')
-      this.#scroller.scrollTop -= event.clientY - lastY
+      // Touch scrolls up and down by itself.
+      if (down.pointerType !== 'touch') this.#scroller.scrollTop -= event.clientY - lastY
       const total = this.#model?.layout.total ?? 1
       this.#moveTo(panRange(this.#range, (lastX - event.clientX) / this.#width, total))
       lastX = event.clientX

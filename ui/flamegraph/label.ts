@@ -36,6 +36,15 @@ function dropArguments(name: string): { bare: string; cuts: number[] } {
   return depth === 0 && bare !== '' ? { bare, cuts } : { bare: name, cuts: [] }
 }
 
+/** A name as package and the rest: split after the last slash, else before the last two parts. */
+export function splitName(name: string): readonly [string, string] {
+  const { bare, cuts } = dropArguments(name)
+  const slash = bare.lastIndexOf('/') + 1
+  const at = cuts.includes(slash) ? slash : (cuts.at(-2) ?? 0)
+  // Before the cut nothing may have been dropped, or it would not be a cut of the name.
+  return name.startsWith(bare.slice(0, at)) ? [name.slice(0, at), name.slice(at)] : ['', name]
+}
+
 export type Measure = (text: string) => number
 
 /**

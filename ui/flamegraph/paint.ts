@@ -5,8 +5,8 @@ import type { Shade } from './shade.ts'
 import type { Tree } from './tree.ts'
 
 export const ROW_PX = 20
-const TEXT_FROM_PX = 30
-const PAD_PX = 4
+export const TEXT_FROM_PX = 30
+export const PAD_PX = 4
 
 /** Colours and fonts of the page, read from its style sheet. */
 export type Paper = {

@@ -57,8 +57,8 @@ type Region = { readonly hue: number; readonly spread: number; readonly chroma: 
 
 const REGIONS: Readonly<Record<string, Region>> = {
   native: { hue: 62, spread: 46, chroma: 0.085 },
-  kernel: { hue: 268, spread: 26, chroma: 0.055 },
-  python: { hue: 235, spread: 20, chroma: 0.085 },
+  kernel: { hue: 285, spread: 30, chroma: 0.042 },
+  python: { hue: 240, spread: 16, chroma: 0.09 },
   js: { hue: 105, spread: 20, chroma: 0.1 },
   jvm: { hue: 28, spread: 24, chroma: 0.085 },
   go: { hue: 200, spread: 26, chroma: 0.075 },

@@ -76,11 +76,13 @@ function addUp(values: Float64Array, parent: Uint32Array): void {
 
 /** What a node has by itself: its cumulative value without its children's. */
 export function flatOf(tree: Tree, cum: Float64Array, node: number): number {
-  let flat = cum[node] ?? 0
+  const whole = cum[node] ?? 0
   const first = tree.firstChild[node] ?? 0
-  for (let i = first + (tree.childCount[node] ?? 0) - 1; i >= first; i--) flat -= cum[i] ?? 0
-  // Sums of doubles leave a rest of some 1e-16 of the whole where nothing should be.
-  return flat > 1e-12 * (cum[0] ?? 0) ? flat : 0
+  const children = tree.childCount[node] ?? 0
+  let flat = whole
+  for (let i = first + children - 1; i >= first; i--) flat -= cum[i] ?? 0
+  // Sums of fractions leave a rest where nothing should be: at most one rounding per child.
+  return flat > Number.EPSILON * (children + 1) * whole ? flat : 0
 }
 
 /** Level of a node, 0 = the whole. */

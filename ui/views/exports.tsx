@@ -1,21 +1,27 @@
 import { useRef, useState } from 'preact/hooks'
 import { announce } from '../announce.ts'
 import { diffUrl, flamegraphUrl } from '../api-client.ts'
-import { Icon } from '../elements/icon.tsx'
-import { Menu } from '../elements/menu.tsx'
+import type { Graph } from '../flamegraph/facts.ts'
+import type { GraphCanvas } from '../flamegraph/graph-canvas.ts'
+import type { Layout } from '../flamegraph/layout.ts'
 import { currentState } from '../navigation.ts'
 import { pinTimes, type Sides } from '../sides.ts'
 import { formatUrl } from '../url-state.ts'
 import type { Ask } from './load-graph.ts'
+import { markdownTable } from './markdown.ts'
+
+export type ExportsProps = {
+  readonly sides: Sides
+  readonly ask: Ask
+  readonly nowMs: number
+  readonly graph: Graph
+  readonly layout: Layout
+  /** The graph on screen; null where there is none. */
+  readonly drawing: { readonly current: GraphCanvas | null } | null
+}
 
 /** Copy as link, table or command; download as what other tools read. */
-export function Exports(props: {
-  sides: Sides
-  ask: Ask
-  nowMs: number
-  markdown: () => string
-  picture: { png: () => void; svg: () => void } | null
-}) {
+export function Exports(props: ExportsProps) {
   const { sides, ask } = props
   const [fallback, setFallback] = useState<string | null>(null)
   const field = useRef<HTMLTextAreaElement>(null)
@@ -38,16 +44,7 @@ export function Exports(props: {
   }
   const link = (): string => location.origin + formatUrl(pinTimes(currentState(), props.nowMs))
   return (
-    <Menu
-      title="Copy or download"
-      align="right"
-      label={
-        <>
-          <Icon name="share" />
-          <span class="is-wide-only">Share</span>
-        </>
-      }
-    >
+    <>
       <p class="menu-title">Copy</p>
       <ul class="menu-list">
         <li>
@@ -56,7 +53,10 @@ export function Exports(props: {
           </button>
         </li>
         <li>
-          <button type="button" onClick={() => void copy(props.markdown(), 'Table')}>
+          <button
+            type="button"
+            onClick={() => void copy(markdownTable(props.graph, props.layout, 20), 'Table')}
+          >
             Markdown table
           </button>
         </li>
@@ -81,15 +81,19 @@ export function Exports(props: {
       )}
       <p class="menu-title">Download</p>
       <ul class="menu-list">
-        {props.picture && (
+        {props.drawing && (
           <>
             <li>
-              <button type="button" data-closes onClick={props.picture.png}>
+              <button
+                type="button"
+                data-closes
+                onClick={() => void savePng(props.drawing?.current)}
+              >
                 PNG of the view
               </button>
             </li>
             <li>
-              <button type="button" data-closes onClick={props.picture.svg}>
+              <button type="button" data-closes onClick={() => saveSvg(props.drawing?.current)}>
                 SVG of the view
               </button>
             </li>
@@ -106,7 +110,7 @@ export function Exports(props: {
         )}
         <Download href={url('json')} name="flamegraph.json" text="JSON" />
       </ul>
-    </Menu>
+    </>
   )
 }
 
@@ -118,4 +122,21 @@ function Download({ href, name, text }: { href: string; name: string; text: stri
       </a>
     </li>
   )
+}
+
+async function savePng(drawing: GraphCanvas | null | undefined): Promise<void> {
+  const picture = await drawing?.png()
+  if (picture) save(picture, 'flamegraph.png')
+}
+
+function saveSvg(drawing: GraphCanvas | null | undefined): void {
+  if (drawing) save(new Blob([drawing.svg()], { type: 'image/svg+xml' }), 'flamegraph.svg')
+}
+
+function save(content: Blob, name: string): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(content)
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }

@@ -89,7 +89,7 @@ export function sortRows(rows: readonly Row[], sort: Sort, scales: Scales): Row[
   const key = keyOf(sort.column, scales)
   const sign = sort.ascending ? 1 : -1
   const sorted = [...rows]
-  if (sort.column === 'name') sorted.sort((x, y) => -sign * compareText(x.info.name, y.info.name))
+  if (sort.column === 'name') sorted.sort((x, y) => sign * compareText(x.info.name, y.info.name))
   else
     sorted.sort(
       (x, y) => sign * (key(x) - key(y)) || y.flatB + y.flatA - (x.flatB + x.flatA) || byId(x, y),

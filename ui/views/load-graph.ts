@@ -1,17 +1,12 @@
-import type {
-  ColumnsHeader,
-  FlamegraphAnswer,
-  NeighboursAnswer,
-  Normalize,
-} from '../../query/api.ts'
-import { api } from '../api-client.ts'
+import type { ColumnsHeader, NeighboursAnswer, Normalize } from '../../query/api.ts'
+import { ApiError, api } from '../api-client.ts'
 import { decodeColumns } from '../flamegraph/columns.ts'
 import { confidenceBySamples } from '../flamegraph/difference.ts'
 import type { Graph } from '../flamegraph/facts.ts'
 import { scalesOf } from '../flamegraph/layout.ts'
 import { mergeTrees, treeOfAnswer } from '../flamegraph/merge.ts'
 import { buildTree } from '../flamegraph/tree.ts'
-import type { Side } from '../sides.ts'
+import type { Side, Sides } from '../sides.ts'
 
 export type Ask = { readonly type: string; readonly normalize: Normalize }
 
@@ -19,13 +14,11 @@ export type LoadedGraph = {
   readonly graph: Graph
   readonly certainty: string
   readonly truncated: ColumnsHeader['truncated']
-  readonly source: string
 }
 
 /** One side's flame graph, or the comparison of two. */
 export async function loadGraph(
-  a: Side | null,
-  b: Side,
+  { a, b }: Sides,
   ask: Ask,
   signal: AbortSignal,
 ): Promise<LoadedGraph> {
@@ -35,7 +28,7 @@ export async function loadGraph(
   const columns = decodeColumns(bytes)
   const { header } = columns
   const other = header.b ?? null
-  const normalize = header.normalize ?? (other ? ask.normalize : 'share')
+  const normalize = header.normalize ?? 'share'
   return {
     graph: {
       tree: buildTree(columns),
@@ -47,7 +40,6 @@ export async function loadGraph(
     },
     certainty: header.certainty ?? '',
     truncated: header.truncated,
-    source: header.source,
   }
 }
 
@@ -56,55 +48,96 @@ export type Sandwich = {
   readonly callers: Graph
   readonly callees: Graph
   readonly truncated: boolean
+  /** The side that alone has the function, where the other has none of it. */
+  readonly only: 'A' | 'B' | null
 }
 
 /** Callers and callees of a function, joined over both sides here: the server knows one at a time. */
 export async function loadSandwich(
-  a: Side | null,
-  b: Side,
+  { a, b }: Sides,
   ask: Ask & { readonly function: string },
   signal: AbortSignal,
 ): Promise<Sandwich> {
-  const question = { type: ask.type, function: ask.function }
   const [one, two] = await Promise.all([
-    a ? api.neighbours(a.part, question, signal) : null,
-    api.neighbours(b.part, question, signal),
+    a ? findNeighbours(a, ask, signal) : null,
+    a ? findNeighbours(b, ask, signal) : askNeighbours(b, ask, signal),
   ])
-  const pick = (answer: NeighboursAnswer, part: 'callers' | 'callees'): FlamegraphAnswer =>
-    answer[part]
-  const join = (part: 'callers' | 'callees'): Graph => {
-    const right = pick(two, part)
-    if (!one)
-      return {
-        tree: treeOfAnswer(right),
-        unit: right.unit,
-        normalize: 'share',
-        scales: scalesOf('share', right.side, null),
-        a: right.side,
-        b: null,
-      }
-    const left = pick(one, part)
-    const scales = scalesOf(ask.normalize, left.side, right.side)
-    return {
-      tree: mergeTrees(left, right, scales, (valueA, valueB) =>
-        confidenceBySamples(samplesOf(left, valueA) + samplesOf(right, valueB)),
-      ),
-      unit: right.unit,
-      normalize: ask.normalize,
-      scales,
-      a: left.side,
-      b: right.side,
-    }
-  }
+  const found = two ?? one
+  if (!found) throw notOnEitherSide()
+  const both = one && two
+  const graph = (part: 'callers' | 'callees'): Graph =>
+    both ? compare(one, two, part, ask.normalize) : single(found, part)
   return {
-    name: two.function.name || one?.function.name || '',
-    callers: join('callers'),
-    callees: join('callees'),
+    name: found.function.name,
+    callers: graph('callers'),
+    callees: graph('callees'),
     truncated: [one, two].some((answer) => answer?.callers.truncated || answer?.callees.truncated),
+    only: both || !a ? null : two ? 'B' : 'A',
   }
 }
 
-function samplesOf(answer: FlamegraphAnswer, value: number): number {
-  const { samples, total } = answer.side
-  return samples !== null && Number(total) > 0 ? (value / Number(total)) * samples : 0
+type Question = { readonly type: string; readonly function: string }
+
+function askNeighbours(side: Side, ask: Question, signal: AbortSignal): Promise<NeighboursAnswer> {
+  return api.neighbours(side.part, { type: ask.type, function: ask.function }, signal)
+}
+
+/** Null where the side has nothing of the function: it is new, or gone. */
+async function findNeighbours(
+  side: Side,
+  ask: Question,
+  signal: AbortSignal,
+): Promise<NeighboursAnswer | null> {
+  try {
+    return await askNeighbours(side, ask, signal)
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null
+    throw error
+  }
+}
+
+function notOnEitherSide(): ApiError {
+  return new ApiError(
+    404,
+    'not_found',
+    'Neither side has samples of this function.',
+    'Choose a longer range, or go back to the graph.',
+  )
+}
+
+function single(answer: NeighboursAnswer, part: 'callers' | 'callees'): Graph {
+  const { side, unit } = answer[part]
+  return {
+    tree: treeOfAnswer(answer[part]),
+    unit,
+    normalize: 'share',
+    scales: scalesOf('share', side, null),
+    a: side,
+    b: null,
+  }
+}
+
+function compare(
+  one: NeighboursAnswer,
+  two: NeighboursAnswer,
+  part: 'callers' | 'callees',
+  normalize: Normalize,
+): Graph {
+  const [left, right] = [one[part], two[part]]
+  const scales = scalesOf(normalize, left.side, right.side)
+  return {
+    tree: mergeTrees(left, right, scales, (cumA, cumB) =>
+      confidenceBySamples(samplesOf(left.side, cumA) + samplesOf(right.side, cumB)),
+    ),
+    unit: right.unit,
+    normalize,
+    scales,
+    a: left.side,
+    b: right.side,
+  }
+}
+
+function samplesOf(side: NeighboursAnswer['callers']['side'], value: number): number {
+  const total = Number(side.total)
+  return side.samples !== null && total > 0 ? (value / total) * side.samples : 0
 }

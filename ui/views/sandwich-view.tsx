@@ -19,9 +19,7 @@ import { useMarks } from './use-marks.ts'
 export function SandwichView(props: { state: UrlState; sides: Sides; ask: Ask; fn: string }) {
   const { sides, ask, fn, state } = props
   const key = JSON.stringify([sides.a?.part, sides.b.part, ask, fn])
-  const answer = useAnswer(key, (signal) =>
-    loadSandwich(sides.a, sides.b, { ...ask, function: fn }, signal),
-  )
+  const answer = useAnswer(key, (signal) => loadSandwich(sides, { ...ask, function: fn }, signal))
   if (answer.error)
     return (
       <Failure
@@ -31,7 +29,7 @@ export function SandwichView(props: { state: UrlState; sides: Sides; ask: Ask; f
       />
     )
   if (!answer.value) return <Progress on={true} />
-  const { name, callers, callees, truncated } = answer.value
+  const { name, callers, callees, truncated, only } = answer.value
   const facts = factsOfNode(callees, 0)
   return (
     <section class="sandwich" aria-label="Callers and callees">
@@ -58,6 +56,11 @@ export function SandwichView(props: { state: UrlState; sides: Sides; ask: Ask; f
           <Icon name="close" /> Close
         </button>
       </header>
+      {only && (
+        <Banner kind="info">
+          Only side {only} has samples of this function; these are its callers and callees there.
+        </Banner>
+      )}
       {truncated && (
         <Banner kind="info">The smallest callers and callees are drawn together.</Banner>
       )}

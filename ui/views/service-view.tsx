@@ -12,6 +12,7 @@ import { lanesOf, stepFor } from '../timeline/lanes.ts'
 import { Timeline } from '../timeline/timeline.tsx'
 import { formatUrl, type UrlState } from '../url-state.ts'
 import { type Answer, useAnswer } from '../use-answer.ts'
+import { Filters } from './filters.tsx'
 import { FunctionTable } from './function-table.tsx'
 import { findService, typeOf } from './use-service.ts'
 
@@ -21,7 +22,7 @@ export function ServiceView(props: {
   services: Answer<ServicesAnswer>
   nowMs: number
 }) {
-  const { state, services, nowMs } = props
+  const { state, services } = props
   if (services.error)
     return (
       <Failure
@@ -33,15 +34,16 @@ export function ServiceView(props: {
   if (!services.value) return <Progress on={true} />
   const service = findService(services.value, state.service)
   if (!service) return <NotSeen state={state} />
-  return <Loaded {...props} service={service} refresh={nowMs} />
+  return <Loaded {...props} service={service} />
 }
 
-function Loaded(props: { state: UrlState; service: Service; nowMs: number; refresh: number }) {
+function Loaded(props: { state: UrlState; service: Service; nowMs: number }) {
   const { service, nowMs } = props
   const state = { ...props.state, type: typeOf(props.state, service) }
   const range = rangeOf(state, nowMs)
   const sides = sidesOf(state, service, nowMs)
   const part = { query: selectorOf(state.service, null, state.where), ...range }
+  const everything = { query: selectorOf(state.service, null, ''), ...range }
   const ask = { type: state.type, by: 'version', stepS: stepFor(range.fromMs, range.toMs) }
   const series = useAnswer(JSON.stringify([part, ask]), (signal) => api.series(part, ask, signal))
   const lanes = useMemo(
@@ -51,10 +53,13 @@ function Loaded(props: { state: UrlState; service: Service; nowMs: number; refre
   return (
     <main class="service">
       <header class="page-head">
-        <h2>
-          <bdi>{visible(service.service)}</bdi>
-          {service.demo && <span class="badge is-demo">demo data</span>}
-        </h2>
+        <div class="page-title">
+          <h2>
+            <bdi>{visible(service.service)}</bdi>
+            {service.demo && <span class="badge is-demo">demo data</span>}
+          </h2>
+          <Filters where={state.where} part={everything} />
+        </div>
         <p class="quiet">
           {formatNumber(service.cores)} cores on {formatCount(service.hosts)}{' '}
           {service.hosts === 1 ? 'host' : 'hosts'}, {formatCount(service.versions.length)}{' '}
@@ -83,7 +88,6 @@ function Loaded(props: { state: UrlState; service: Service; nowMs: number; refre
           sides={sides}
           limit={15}
           href={(fn) => targetHref(state, sides, fn)}
-          refresh={props.refresh}
         />
       </section>
     </main>
@@ -94,7 +98,7 @@ function Headline({ sides }: { sides: Sides }) {
   if (!sides.a)
     return (
       <h3>
-        Where the time of <Version letter="B" name={sides.b.version} /> goes
+        Where the time of <bdi>{visible(nameVersion(sides.b.version))}</bdi> goes
       </h3>
     )
   return (

@@ -1,4 +1,4 @@
-import type { CollectorsAnswer, Service, ServicesAnswer, Version } from '../../query/api.ts'
+import type { CollectorsAnswer, Service, ServicesAnswer } from '../../query/api.ts'
 import { api } from '../api-client.ts'
 import { Banner, Empty, Failure, Progress } from '../elements/notice.tsx'
 import { Sparkline } from '../elements/sparkline.tsx'
@@ -51,7 +51,7 @@ export function ServicesView(props: {
                 />
               )}
             </header>
-            <ServiceTable state={state} services={shown} nowMs={nowMs} />
+            <ServiceTable state={state} answer={services.value} services={shown} nowMs={nowMs} />
           </section>
         ))
       )}
@@ -63,8 +63,12 @@ function isFound(service: Service, search: string): boolean {
   return service.service.toLowerCase().includes(search.toLowerCase())
 }
 
-function ServiceTable(props: { state: UrlState; services: readonly Service[]; nowMs: number }) {
-  const { state, nowMs } = props
+function ServiceTable(props: {
+  state: UrlState
+  answer: ServicesAnswer
+  services: readonly Service[]
+  nowMs: number
+}) {
   const services = [...props.services].sort((x, y) => y.cores - x.cores)
   const most = Math.max(1e-9, ...services.map((service) => service.cores))
   return (
@@ -73,47 +77,26 @@ function ServiceTable(props: { state: UrlState; services: readonly Service[]; no
         <thead>
           <tr>
             <th scope="col">Service</th>
-            <th scope="col">Cores</th>
-            <th scope="col">Use over time</th>
-            <th scope="col">Hosts</th>
-            <th scope="col">Newest version</th>
-            <th scope="col">First seen</th>
-            <th scope="col">Versions</th>
+            <th scope="col" class="is-cores">
+              Cores
+            </th>
+            <th scope="col" class="is-time">
+              Use over time, deploys marked
+            </th>
+            <th scope="col" class="is-hosts">
+              Hosts
+            </th>
+            <th scope="col" class="is-version is-word">
+              Newest version
+            </th>
+            <th scope="col" class="is-seen is-word">
+              First seen
+            </th>
           </tr>
         </thead>
         <tbody>
           {services.map((service) => (
-            <tr key={service.service}>
-              <th scope="row">
-                <a
-                  class="row-link"
-                  href={formatUrl({
-                    ...DEFAULTS,
-                    from: state.from,
-                    to: state.to,
-                    rest: state.rest,
-                    page: 'service',
-                    service: service.service,
-                  })}
-                >
-                  <bdi>{visible(service.service)}</bdi>
-                </a>
-                {service.demo && <span class="badge is-demo">demo data</span>}
-              </th>
-              <td class="with-bar">
-                <span class="bar" style={{ width: `${(100 * service.cores) / most}%` }} />
-                <span>{formatNumber(service.cores)}</span>
-              </td>
-              <td class="is-graph">
-                <Sparkline
-                  values={service.sparkline}
-                  label={`Cores used by ${visible(service.service)} over the range, now ${formatNumber(service.sparkline.at(-1) ?? 0)}`}
-                />
-              </td>
-              <td>{formatCount(service.hosts)}</td>
-              <Newest version={service.versions[0]} nowMs={nowMs} />
-              <td>{formatCount(service.versions.length)}</td>
-            </tr>
+            <ServiceRow key={service.service} {...props} service={service} most={most} />
           ))}
         </tbody>
       </table>
@@ -121,25 +104,67 @@ function ServiceTable(props: { state: UrlState; services: readonly Service[]; no
   )
 }
 
-function Newest({ version, nowMs }: { version: Version | undefined; nowMs: number }) {
-  if (!version)
-    return (
-      <>
-        <td class="word">–</td>
-        <td class="word">–</td>
-      </>
-    )
-  const first = Date.parse(version.firstSeen)
+function ServiceRow(props: {
+  state: UrlState
+  answer: ServicesAnswer
+  service: Service
+  most: number
+  nowMs: number
+}) {
+  const { state, service, nowMs } = props
+  const { from, to, rest } = state
+  const name = visible(service.service)
+  const newest = service.versions[0]
+  const firstMs = newest ? Date.parse(newest.firstSeen) : Number.NaN
+  const now = formatNumber(service.sparkline.at(-1) ?? 0)
   return (
-    <>
-      <td class="word" title={visible(version.version)}>
-        <bdi class="version-name">{visible(version.version)}</bdi>
+    <tr>
+      <th scope="row">
+        <a
+          class="row-link"
+          href={formatUrl({
+            ...DEFAULTS,
+            from,
+            to,
+            rest,
+            page: 'service',
+            service: service.service,
+          })}
+        >
+          <bdi>{name}</bdi>
+        </a>
+        {service.demo && <span class="badge is-demo">demo data</span>}
+      </th>
+      <td class="is-plain">
+        <span class="meter" aria-hidden="true">
+          <span style={{ left: 0, width: `${(100 * service.cores) / props.most}%` }} />
+        </span>
+        {formatNumber(service.cores)}
       </td>
-      <td class="word" title={formatTime(first, nowMs)}>
-        {formatAge(first, nowMs)}
+      <td>
+        <Sparkline
+          values={service.sparkline}
+          ticks={deployTicks(service, props.answer)}
+          label={`Cores used by ${name} over the range, now ${now}`}
+        />
       </td>
-    </>
+      <td>{formatCount(service.hosts)}</td>
+      <td class="is-word" title={newest && visible(newest.version)}>
+        <bdi>{newest ? visible(newest.version) : '–'}</bdi>
+      </td>
+      <td class="is-word" title={newest && formatTime(firstMs, nowMs)}>
+        {newest ? formatAge(firstMs, nowMs) : '–'}
+      </td>
+    </tr>
   )
+}
+
+/** Where within the range versions were first seen, as shares of it. */
+function deployTicks(service: Service, answer: ServicesAnswer): number[] {
+  const [from, to] = [Date.parse(answer.from), Date.parse(answer.to)]
+  return service.versions
+    .map((version) => (Date.parse(version.firstSeen) - from) / (to - from))
+    .filter((share) => share > 0.01 && share < 1)
 }
 
 // The same line the terminal shows where this machine may not be sampled.

@@ -1,99 +1,89 @@
 import type { Service, Side as SideFacts } from '../../query/api.ts'
+import type { Part } from '../api-client.ts'
 import { Icon } from '../elements/icon.tsx'
 import { Menu } from '../elements/menu.tsx'
 import { visible } from '../flamegraph/label.ts'
 import { formatRange, toUtc } from '../format-time.ts'
-import { formatCount, formatNumber, formatShare, formatValue } from '../format-value.ts'
+import {
+  formatCount,
+  formatNumber,
+  formatRelative,
+  formatShare,
+  formatValue,
+} from '../format-value.ts'
 import { change } from '../navigation.ts'
 import { nameVersion, type Side, type Sides } from '../sides.ts'
-import { formatUrl, type UrlState } from '../url-state.ts'
+import { DEFAULTS, formatUrl, type SideChoice, type UrlState } from '../url-state.ts'
+import { Filters } from './filters.tsx'
 
-/** The two sides: what each is, how much it is made of, and how to choose another. */
-export function SideBar(props: {
-  state: UrlState
-  sides: Sides
-  service: Service | null
-  facts: { a: SideFacts; b: SideFacts | null; unit: string } | null
-  nowMs: number
-}) {
+type SideBarProps = {
+  readonly state: UrlState
+  readonly sides: Sides
+  readonly service: Service | null
+  /** What the server said about the sides; with one side it stands in `a`. */
+  readonly facts: {
+    readonly a: SideFacts
+    readonly b: SideFacts | null
+    readonly unit: string
+  } | null
+  readonly nowMs: number
+  /** The whole service in the page's range: what filters choose from. */
+  readonly everything: Part
+}
+
+/** What is shown: each side's version, time and size, and how to choose another. */
+export function SideBar(props: SideBarProps) {
   const { state, sides, facts } = props
-  if (!sides.a)
-    return (
-      <div class="sides">
-        <SideCard
-          {...props}
-          letter="B"
-          shown=""
-          side={sides.b}
-          facts={facts?.a ?? null}
-          unit={facts?.unit ?? ''}
-        />
-      </div>
-    )
+  const { a, b } = sides
   return (
     <div class="sides">
-      <SideCard
-        {...props}
-        letter="A"
-        shown="A"
-        side={sides.a}
-        facts={facts?.a ?? null}
-        unit={facts?.unit ?? ''}
-      />
-      <button
-        type="button"
-        class="button is-icon"
-        title="Swap A and B"
-        onClick={() => change({ a: pinned(sides.b, state), b: pinned(sides.a as Side, state) })}
-      >
-        <Icon name="swap" />
-        <span class="unseen">Swap A and B</span>
-      </button>
-      <SideCard
-        {...props}
-        letter="B"
-        shown="B"
-        side={sides.b}
-        facts={facts?.b ?? null}
-        unit={facts?.unit ?? ''}
-      />
+      {a ? (
+        <>
+          <SideCard {...props} letter="A" side={a} numbers={facts?.b ? facts.a : null} />
+          <button
+            type="button"
+            class="button is-icon"
+            title="Swap A and B"
+            onClick={() => change({ a: pinned(b, state), b: pinned(a, state), frame: null })}
+          >
+            <Icon name="swap" />
+            <span class="unseen">Swap A and B</span>
+          </button>
+          <SideCard {...props} letter="B" side={b} numbers={facts?.b ?? null} />
+        </>
+      ) : (
+        <SideCard {...props} letter="" side={b} numbers={facts?.a ?? null} />
+      )}
+      <Filters where={state.where} part={props.everything} />
     </div>
   )
 }
 
-// Swapping keeps each side's own times only where they are not the page's.
-function pinned(side: Side, state: UrlState) {
+// A side that has the page's own times keeps following them.
+function pinned(side: Side, state: UrlState): SideChoice {
   const own = [state.a, state.b].find((choice) => choice.version === side.version)
-  return own && own.from === null && own.to === null
+  const follows = own ? own.from === null && own.to === null : state.a.from === null
+  return follows
     ? { version: side.version, from: null, to: null }
     : { version: side.version, from: toUtc(side.fromMs), to: toUtc(side.toMs) }
 }
 
-function SideCard(props: {
-  state: UrlState
-  letter: 'A' | 'B'
-  shown: 'A' | 'B' | ''
-  side: Side
-  service: Service | null
-  facts: SideFacts | null
-  unit: string
-  nowMs: number
-}) {
-  const { side, facts, letter, state } = props
+function SideCard(
+  props: SideBarProps & { letter: 'A' | 'B' | ''; side: Side; numbers: SideFacts | null },
+) {
+  const { side, letter, state, numbers, facts } = props
   const name = visible(nameVersion(side.version))
+  const title = letter === '' ? 'Shown' : `Side ${letter}`
   return (
-    <section
-      class={`side is-${props.shown || 'one'}`}
-      aria-label={props.shown === '' ? 'Shown' : `Side ${props.shown}`}
-    >
-      {props.shown !== '' && (
+    <section class={`side is-${letter || 'one'}`} aria-label={title}>
+      {letter !== '' && (
         <span class="side-letter" aria-hidden="true">
-          {props.shown}
+          {letter}
         </span>
       )}
       <Menu
         class="button is-quiet side-version"
-        title={`${props.shown === '' ? 'Shown' : `Side ${props.shown}`}: ${name}. Choose another version`}
+        title={`${title}: ${name}. Choose another version`}
         label={
           <>
             <bdi>{name}</bdi>
@@ -101,64 +91,86 @@ function SideCard(props: {
           </>
         }
       >
-        <VersionList
-          service={props.service}
-          current={side.version}
-          onChoose={(version) => {
-            const choice = { version, from: null, to: null }
-            change(letter === 'A' ? { a: choice } : { b: choice })
-          }}
-        />
+        {() => (
+          <VersionList
+            service={props.service}
+            current={side.version}
+            onChoose={(version) => {
+              const choice = { version, from: null, to: null }
+              change({
+                ...(letter === 'A' ? { a: choice } : { b: choice }),
+                frame: null,
+                zoom: null,
+              })
+            }}
+          />
+        )}
       </Menu>
       <span class="side-facts">
         <span title={`${toUtc(side.fromMs)} – ${toUtc(side.toMs)}`}>
           {formatRange(side.fromMs, side.toMs, props.nowMs)}
         </span>
-        {facts && <SideNumbers facts={facts} unit={props.unit} />}
+        {numbers && facts && (
+          <SideNumbers
+            numbers={numbers}
+            unit={facts.unit}
+            before={letter === 'B' ? facts.a : null}
+          />
+        )}
       </span>
-      {props.shown !== '' && (
+      {letter !== '' && (
         <a
           class="side-link"
           title={`Plain flame graph of ${name}`}
           href={formatUrl({
             ...state,
             page: 'flame',
-            a: { version: null, from: null, to: null },
+            a: DEFAULTS.a,
             b: pinned(side, state),
             frame: null,
             zoom: null,
-            side: 'diff',
+            side: DEFAULTS.side,
             sort: '',
           })}
         >
-          alone
+          <Icon name="flame" />
+          <span class="unseen">Plain flame graph of {name}</span>
         </a>
       )}
     </section>
   )
 }
 
-function SideNumbers({ facts, unit }: { facts: SideFacts; unit: string }) {
-  const perHost = Number(facts.total) / 1e9 / facts.hostSeconds
+function SideNumbers(props: { numbers: SideFacts; unit: string; before: SideFacts | null }) {
+  const { numbers, unit, before } = props
+  const rate = coresPerHost(numbers, unit)
+  const rateBefore = before && coresPerHost(before, unit)
   return (
     <>
+      {rate !== null && (
+        <strong>
+          {formatNumber(rate)} cores per host
+          {rateBefore !== null && ` (${formatRelative(rateBefore, rate)})`}
+        </strong>
+      )}
       <span>
-        {formatCount(facts.hosts)} {facts.hosts === 1 ? 'host' : 'hosts'}
+        {formatCount(numbers.hosts)} {numbers.hosts === 1 ? 'host' : 'hosts'}
       </span>
-      <span>{formatValue(Number(facts.total), unit)}</span>
-      {unit === 'nanoseconds' && facts.hostSeconds > 0 && (
-        <span class="is-wide-only">{formatNumber(perHost)} cores per host</span>
-      )}
-      {facts.samples !== null && (
-        <span class="is-wide-only">{formatCount(facts.samples)} samples</span>
-      )}
-      {facts.brokenShare > 0 && (
+      {numbers.brokenShare > 0 && (
         <span title="Share of this side in stacks that do not reach the start of their thread">
-          {formatShare(facts.brokenShare)} broken stacks
+          {formatShare(numbers.brokenShare)} broken stacks
         </span>
       )}
+      <span>{formatValue(Number(numbers.total), unit)}</span>
+      {numbers.samples !== null && <span>{formatCount(numbers.samples)} samples</span>}
     </>
   )
+}
+
+function coresPerHost(facts: SideFacts, unit: string): number | null {
+  return unit === 'nanoseconds' && facts.hostSeconds > 0
+    ? Number(facts.total) / 1e9 / facts.hostSeconds
+    : null
 }
 
 function VersionList(props: {
@@ -167,33 +179,28 @@ function VersionList(props: {
   onChoose: (version: string) => void
 }) {
   const versions = props.service?.versions ?? []
+  const one = (version: string, note: string) => (
+    <li key={version}>
+      <button
+        type="button"
+        data-closes
+        aria-current={version === props.current ? 'true' : undefined}
+        onClick={() => props.onChoose(version)}
+      >
+        <bdi>{version === '' ? 'All versions' : visible(version)}</bdi>
+        <span class="quiet">{note}</span>
+      </button>
+    </li>
+  )
   return (
     <ul class="menu-list">
-      {versions.map((version) => (
-        <li key={version.version}>
-          <button
-            type="button"
-            data-closes
-            aria-current={version.version === props.current ? 'true' : undefined}
-            onClick={() => props.onChoose(version.version)}
-          >
-            <bdi>{visible(version.version)}</bdi>
-            <span class="quiet">
-              {formatCount(version.hosts)} hosts · {formatNumber(version.cores)} cores
-            </span>
-          </button>
-        </li>
-      ))}
-      <li>
-        <button
-          type="button"
-          data-closes
-          aria-current={props.current === '' ? 'true' : undefined}
-          onClick={() => props.onChoose('')}
-        >
-          All versions
-        </button>
-      </li>
+      {versions.map(({ version, hosts, cores }) =>
+        one(
+          version,
+          `${formatCount(hosts)} ${hosts === 1 ? 'host' : 'hosts'} · ${formatNumber(cores)} cores`,
+        ),
+      )}
+      {one('', '')}
     </ul>
   )
 }

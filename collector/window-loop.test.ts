@@ -33,7 +33,7 @@ function windowOf(kept: number, times: Partial<SampleWindow> = {}): SampleWindow
 function batchOf({ taken, idle, dropped, count }: SampleWindow): BuiltBatch {
   const account = { taken, idle, kept: count[0] as number, dropped, faults: {} }
   const part = { body: new Uint8Array([1]), rawBytes: 1, account }
-  return { parts: [part], symbolizeMs: 1, encodeMs: 1, processes: 1 }
+  return { parts: [part], symbolizeMs: 1, encodeMs: 1, processes: 1, notes: ['another'] }
 }
 
 let events: string[]
@@ -116,7 +116,7 @@ test('delivers every window, and at the end the one that has begun', async () =>
   ])
   expect(added.map(({ account }) => account.kept)).toEqual([1, 2, 3])
   expect(added[0]).toEqual({
-    ...{ host: 'web-1', windowStart: NOW, windowEnd: NOW + 10_000, notes: ['a note'] },
+    ...{ host: 'web-1', windowStart: NOW, windowEnd: NOW + 10_000, notes: ['a note', 'another'] },
     account: { taken: 6, idle: 3, kept: 1, dropped: { counts_full: 2 }, faults: {} },
     body: new Uint8Array([1]),
   })

@@ -107,7 +107,7 @@ export class WindowLoop {
       metrics.countBuilt(batch)
       for (const { account, body } of batch.parts)
         await sink.add({
-          ...{ host, account, body, notes: source.notes },
+          ...{ host, account, body, notes: [...source.notes, ...batch.notes] },
           ...{ windowStart: window.startMs, windowEnd: window.endMs },
         })
     } catch (error) {

@@ -48,8 +48,8 @@ class Tables {
   readonly functions: PprofFunction[] = []
   readonly #frames: readonly Frame[]
   readonly #locationIds: Uint32Array
-  readonly #mappingIds = new Map<string, number>()
-  readonly #functionIds = new Map<string, number>()
+  readonly #mappingsByFile = new Map<string, { id: number; buildId: string }[]>()
+  readonly #functionsByName = new Map<string, { id: number; frame: Frame }[]>()
   readonly #labels = new Map<Labels, Label[]>()
 
   constructor(frames: readonly Frame[]) {
@@ -90,30 +90,49 @@ class Tables {
   }
 
   #mapping({ mapping, buildId }: Frame): number {
-    const key = `${mapping}\0${buildId}`
-    let id = this.#mappingIds.get(key)
-    if (id === undefined) {
-      id = this.mappings.length + 1
-      const [filename, build] = [this.text(mapping), this.text(buildId)]
-      this.mappings.push(new pprof.Mapping({ id, filename, buildId: build, hasFunctions: true }))
-      this.#mappingIds.set(key, id)
-    }
+    const known = findSame(this.#mappingsByFile, mapping, (other) => other.buildId === buildId)
+    if (known) return known.id
+    const id = this.mappings.length + 1
+    const [filename, build] = [this.text(mapping), this.text(buildId)]
+    this.mappings.push(new pprof.Mapping({ id, filename, buildId: build, hasFunctions: true }))
+    addSame(this.#mappingsByFile, mapping, { id, buildId })
     return id
   }
 
-  #function({ name, systemName, file, mapping }: Frame): number {
-    const key = `${name}\0${systemName}\0${file}\0${mapping}`
-    let id = this.#functionIds.get(key)
-    if (id === undefined) {
-      id = this.functions.length + 1
-      this.functions.push(
-        new pprof.Function({
-          ...{ id, name: this.text(name), systemName: this.text(systemName) },
-          filename: this.text(file),
-        }),
-      )
-      this.#functionIds.set(key, id)
-    }
+  #function(frame: Frame): number {
+    const { name, systemName, file, mapping } = frame
+    const known = findSame(
+      this.#functionsByName,
+      name,
+      ({ frame: other }) =>
+        other.systemName === systemName && other.file === file && other.mapping === mapping,
+    )
+    if (known) return known.id
+    const id = this.functions.length + 1
+    this.functions.push(
+      new pprof.Function({
+        ...{ id, name: this.text(name), systemName: this.text(systemName) },
+        filename: this.text(file),
+      }),
+    )
+    addSame(this.#functionsByName, name, { id, frame })
     return id
   }
+}
+
+// Maps from one part of a key to the few that share it: cheaper than to join the parts for each of
+// thousands of frames.
+
+function findSame<V>(
+  map: ReadonlyMap<string, readonly V[]>,
+  key: string,
+  isSame: (value: V) => boolean,
+): V | undefined {
+  return map.get(key)?.find(isSame)
+}
+
+function addSame<V>(map: Map<string, V[]>, key: string, value: V): void {
+  const values = map.get(key)
+  if (values) values.push(value)
+  else map.set(key, [value])
 }

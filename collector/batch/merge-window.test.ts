@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ProcessImage, SampledProcess } from '../process/process-table.ts'
 import type { Frame } from '../symbolize/frame.ts'
+import { UNKNOWN_FRAME } from '../symbolize/frames.ts'
 import type { SampleWindow } from '../window.ts'
 import {
   STACK_ABSENT,
@@ -72,7 +73,9 @@ function merge(rows: readonly Row[], images: Record<number, ProcessImage<string>
   return mergeWindow<string>(windowOf(rows), {
     symbols: {
       user: ({ mappings }, address, isLeaf) =>
-        frame(`${address.toString(16).slice(-2)}${isLeaf ? ' leaf' : ''} of ${mappings}`),
+        mappings === 'old' && address > 0xf00n
+          ? UNKNOWN_FRAME
+          : frame(`${address.toString(16).slice(-2)}${isLeaf ? ' leaf' : ''} of ${mappings}`),
       kernel: (address, isLeaf) => frame(`k${address.toString(16)}${isLeaf ? ' leaf' : ''}`),
     },
     processes: {
@@ -80,6 +83,7 @@ function merge(rows: readonly Row[], images: Record<number, ProcessImage<string>
         asked.push(sampled)
         return images[sampled.tgid] ?? APP
       },
+      findAgain: () => APP,
     },
     pause: async () => {},
   })
@@ -168,6 +172,17 @@ test('says so where a process died before its mappings could be read', async () 
   expect(draw(samples)).toEqual(['app 1: [process ended] < [broken stack]'])
 })
 
+test('reads the mappings of a process again when an address is not in them', async () => {
+  const rows = [
+    { count: 1, user: [0x901n, 0x9ffn] },
+    { count: 2, user: [0xf01n, 0xfffn] },
+  ]
+  expect(draw(await merge(rows, { 1: { ...APP, mappings: 'old' } }))).toEqual([
+    'app 1: 01 leaf of old < ff of old',
+    'app 2: 01 leaf of app < ff of app',
+  ])
+})
+
 test('asks for processes by all the kernel knows', async () => {
   await merge([{ tgid: 7, comm: 'exactly16bytes!!', count: 1, user: [0x1ffn] }])
   expect(asked).toEqual([
@@ -180,7 +195,7 @@ test('lets others have a turn between slices of rows', async () => {
   const rows = Array.from({ length: 300 }, () => ({ count: 1, user: [0x1ffn] }))
   await mergeWindow(windowOf(rows), {
     symbols: { user: () => frame('ff'), kernel: () => frame('k') },
-    processes: { find: () => APP },
+    processes: { find: () => APP, findAgain: () => APP },
     pause: async () => {
       pauses++
     },

@@ -1,6 +1,7 @@
 import type { StackFault } from '../../infra/contract/account.ts'
 import type { ProcessImage, SampledProcess } from '../process/process-table.ts'
 import type { Frame } from '../symbolize/frame.ts'
+import { makeFrame, UNKNOWN_FRAME } from '../symbolize/frames.ts'
 import type { SampleWindow } from '../window.ts'
 import { STACK_ABSENT, STACK_COLLISION, STACK_NO_MEMORY, STACK_UNREADABLE } from '../window.ts'
 import { PLACEHOLDER_FRAMES } from './placeholder.ts'
@@ -9,6 +10,7 @@ import { SampleMerger } from './sample-merger.ts'
 
 /** What names addresses: the Symbolizer. */
 export interface Symbols<M> {
+  /** UNKNOWN_FRAME for an address that is not mapped. */
   user(
     process: { readonly pid: number; readonly mappings: M },
     address: bigint,
@@ -20,6 +22,8 @@ export interface Symbols<M> {
 /** What names processes: the ProcessTable. */
 export interface Processes<M> {
   find(sampled: SampledProcess): ProcessImage<M>
+  /** The same process when an address was met that its mappings do not have. */
+  findAgain(sampled: SampledProcess): ProcessImage<M>
 }
 
 export type MergeOptions<M> = {
@@ -39,18 +43,19 @@ export async function mergeWindow<M>(
 ): Promise<BatchSamples> {
   const { processes, pause } = options
   const merger = new SampleMerger()
-  const stacks = new WindowStacks(window, options.symbols)
+  const stacks = new WindowStacks(window, options)
   const comms = Buffer.from(window.comm.buffer, window.comm.byteOffset, window.comm.byteLength)
   for (let row = 0; row < window.rows; row++) {
     const tgid = window.tgid[row] as number
     const kernelThread = window.kernelThread[row] === 1
-    const image = processes.find({
+    const sampled = {
       ...{ tgid, kernelThread, comm: readComm(comms, row) },
       startTimeNs: window.startTimeNs[row] as bigint,
       cgroupId: window.cgroupId[row] as bigint,
-    })
+    }
+    const image = processes.find(sampled)
     const kernel = stacks.kernel(window.kernelStack[row] as number)
-    const user = kernelThread ? [] : stacks.user(window.userStack[row] as number, tgid, image)
+    const user = kernelThread ? [] : stacks.user(window.userStack[row] as number, sampled, image)
     const stack = kernel.length + user.length === 0 ? NO_STACK : [...kernel, ...user]
     merger.add(image.labels, stack, window.count[row] as number)
     if (row % ROWS_PER_SLICE === ROWS_PER_SLICE - 1) await pause()
@@ -71,12 +76,14 @@ function readComm(comms: Buffer, row: number): string {
 class WindowStacks<M> {
   readonly #window: SampleWindow
   readonly #symbols: Symbols<M>
+  readonly #processes: Processes<M>
   readonly #kernel = new Map<number, readonly Frame[]>()
   readonly #user = new Map<ProcessImage<M>, Map<number, readonly Frame[]>>()
 
-  constructor(window: SampleWindow, symbols: Symbols<M>) {
+  constructor(window: SampleWindow, { symbols, processes }: MergeOptions<M>) {
     this.#window = window
     this.#symbols = symbols
+    this.#processes = processes
   }
 
   /** `stack` is an index or one of the STACK_ constants. */
@@ -85,13 +92,13 @@ class WindowStacks<M> {
     if (stack < 0) return [PLACEHOLDER_FRAMES[faultOfStack(stack)]]
     let frames = this.#kernel.get(stack)
     if (!frames) {
-      frames = this.#addresses(stack, (address, isLeaf) => this.#symbols.kernel(address, isLeaf))
+      frames = this.#name(stack, (address, isLeaf) => this.#symbols.kernel(address, isLeaf))
       this.#kernel.set(stack, frames)
     }
     return frames
   }
 
-  user(stack: number, pid: number, image: ProcessImage<M>): readonly Frame[] {
+  user(stack: number, sampled: SampledProcess, image: ProcessImage<M>): readonly Frame[] {
     if (stack === STACK_ABSENT) return []
     if (stack < 0) return [PLACEHOLDER_FRAMES[faultOfStack(stack)]]
     let stacks = this.#user.get(image)
@@ -101,22 +108,32 @@ class WindowStacks<M> {
     }
     let frames = stacks.get(stack)
     if (!frames) {
-      frames = this.#nameUser(stack, pid, image.mappings)
+      frames = this.#nameUser(stack, sampled, image)
       stacks.set(stack, frames)
     }
     return frames
   }
 
-  #nameUser(stack: number, pid: number, mappings: M | null): readonly Frame[] {
-    if (mappings === null) return [UNMAPPED, PLACEHOLDER_FRAMES.broken]
-    const process = { pid, mappings }
-    const frames = this.#addresses(stack, (address, isLeaf) =>
-      this.#symbols.user(process, address, isLeaf),
-    )
+  #nameUser(
+    stack: number,
+    sampled: SampledProcess,
+    { mappings }: ProcessImage<M>,
+  ): readonly Frame[] {
+    if (mappings === null) return [PROCESS_ENDED, PLACEHOLDER_FRAMES.broken]
+    let frames = this.#nameMapped(stack, sampled.tgid, mappings)
+    if (frames.includes(UNKNOWN_FRAME)) {
+      const { mappings: now } = this.#processes.findAgain(sampled)
+      if (now !== null && now !== mappings) frames = this.#nameMapped(stack, sampled.tgid, now)
+    }
     return frames.at(-1)?.threadStart ? frames : [...frames, PLACEHOLDER_FRAMES.broken]
   }
 
-  #addresses(stack: number, name: (address: bigint, isLeaf: boolean) => Frame): Frame[] {
+  #nameMapped(stack: number, pid: number, mappings: M): Frame[] {
+    const process = { pid, mappings }
+    return this.#name(stack, (address, isLeaf) => this.#symbols.user(process, address, isLeaf))
+  }
+
+  #name(stack: number, name: (address: bigint, isLeaf: boolean) => Frame): Frame[] {
     const { stackEnd, addresses } = this.#window
     const start = stack === 0 ? 0 : (stackEnd[stack - 1] as number)
     const frames: Frame[] = []
@@ -127,10 +144,7 @@ class WindowStacks<M> {
 }
 
 // The process died before its mappings could be read: its addresses mean nothing any more.
-const UNMAPPED: Frame = {
-  ...{ name: '[process ended]', systemName: '', file: '', line: 0, mapping: '[unknown]' },
-  ...{ buildId: '', address: 0n, threadStart: false },
-}
+const PROCESS_ENDED = makeFrame({ name: '[process ended]', mapping: UNKNOWN_FRAME.mapping })
 
 function faultOfStack(stack: number): StackFault {
   if (stack === STACK_UNREADABLE) return 'no_user_stack'

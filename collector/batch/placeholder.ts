@@ -1,6 +1,7 @@
 import type { StackFault } from '../../infra/contract/account.ts'
 import { PLACEHOLDER, PLACEHOLDER_MODULE } from '../../infra/contract/profile.ts'
 import type { Frame } from '../symbolize/frame.ts'
+import { makeFrame } from '../symbolize/frames.ts'
 
 // Frames that stand where the truth is not known. A fault is counted by the frame that shows it, so
 // graph and account cannot differ.
@@ -25,8 +26,5 @@ export function faultOf(frame: Frame): StackFault | undefined {
 }
 
 function placeholder(name: string): Frame {
-  return {
-    ...{ name, systemName: '', file: '', line: 0, address: 0n, threadStart: false },
-    ...{ mapping: PLACEHOLDER_MODULE, buildId: '' },
-  }
+  return makeFrame({ name, mapping: PLACEHOLDER_MODULE })
 }

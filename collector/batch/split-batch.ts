@@ -30,10 +30,9 @@ export function encodeParts(
   const pending: (readonly BatchSample[])[] = [batch.samples]
   while (pending.length > 0) {
     const samples = pending.pop() as readonly BatchSample[]
-    const profile = toProfile(batch.frames, samples, time)
-    const size = profile.length
-    if (size <= limitBytes) {
-      encoded.push({ bytes: profile.encode(new Uint8Array(size)), samples })
+    const bytes = toProfile(batch.frames, samples, time).encode()
+    if (bytes.length <= limitBytes) {
+      encoded.push({ bytes, samples })
     } else if (samples.length <= 1) {
       tooLarge += countSamples(samples)
     } else {

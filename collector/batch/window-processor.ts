@@ -45,7 +45,7 @@ export class WindowProcessor {
 
   /**
    * Called at a process's first sample. A program just started has loaded little, so it is looked at
-   * again a few times; one that lives longer is looked at in every window.
+   * again a few times.
    */
   see(process: ProcessKey, attempt = 0): void {
     if (!this.#processes.see(process)) return
@@ -71,6 +71,7 @@ export class WindowProcessor {
       symbolizeMs: mergedMs - startedMs,
       encodeMs: performance.now() - mergedMs,
       processes: this.#processes.size,
+      notes: this.#symbolizer.notes(),
     }
   }
 }

@@ -24,6 +24,8 @@ export type BuiltBatch = {
   readonly encodeMs: number
   /** Known at the end of the window. */
   readonly processes: number
+  /** What a user must know about these frames, one sentence each. */
+  readonly notes: readonly string[]
 }
 
 export type FromWorker =

@@ -107,29 +107,55 @@ test('tells the programs apart that a process executed one after another', () =>
   start(10, 'bash')
   table.see(sample(10))
   start(10, 'curl')
+  table.see(sample(10))
   table.beginWindow()
   expect(table.find(sample(10, { comm: 'bash' })).labels['service']).toBe('bash')
   expect(table.find(sample(10, { comm: 'curl' })).labels['service']).toBe('curl')
   expect(table.find(sample(10, { comm: 'a thread' })).labels['service']).toBe('curl')
 })
 
-test('follows a program that changes its name and its mappings', () => {
+test('reads what is mapped once more when an address is not', () => {
+  start(10, 'node')
+  table.see(sample(10))
+  processes.set(10, { startTicks: 500, image: 'node', comm: 'node', mappings: 'more maps' })
+  table.beginWindow()
+  expect(table.find(sample(10)).mappings).toBe('maps of node')
+  expect(table.findAgain(sample(10)).mappings).toBe('more maps')
+})
+
+test('does so once per window, and less and less often while it finds nothing new', () => {
+  start(10, 'node')
+  table.see(sample(10))
+  const readIn: number[] = []
+  for (let window = 1; window <= 8; window++) {
+    table.beginWindow()
+    reads.length = 0
+    for (let i = 0; i < 3; i++) table.findAgain(sample(10))
+    if (reads.length > 0) readIn.push(window)
+    expect(reads.length).toBeLessThanOrEqual(1)
+  }
+  expect(readIn).toEqual([1, 3, 7])
+})
+
+test('follows a program that changes its name and its mappings within a minute', () => {
   start(10, 'node')
   table.see(sample(10))
   processes.set(10, { startTicks: 500, image: 'node', comm: 'MainThread', mappings: 'more maps' })
-  table.beginWindow()
+  for (let i = 0; i < 6; i++) table.beginWindow()
   const { labels, mappings } = table.find(sample(10))
   expect(labels).toMatchObject({ service: 'node', comm: 'MainThread' })
   expect(mappings).toBe('more maps')
 })
 
 test('does not label a process by what was read while it executed another program', () => {
-  const racing = new ProcessTable<string>(
+  let racing = true
+  const racy = new ProcessTable<string>(
     {
       ...sources,
       read(pid) {
         const facts = sources.read(pid, 0n)
-        start(pid, 'second')
+        if (racing) start(pid, 'second')
+        racing = false
         return facts
       },
     },
@@ -137,16 +163,27 @@ test('does not label a process by what was read while it executed another progra
     '6.18.44',
   )
   start(10, 'first')
-  expect(racing.see(sample(10))).toBe(false)
+  expect(racy.see(sample(10))).toBe(true)
+  expect(racy.size).toBe(0)
+  racy.see(sample(10))
+  expect(racy.find(sample(10)).labels['service']).toBe('second')
 })
 
-test('reads a process once per window, and its facts once per program', () => {
+test('reads a process that is known already no more than it must', () => {
   start(10, 'nginx')
   const image = table.find(sample(10))
   expect(table.find(sample(10, { comm: 'y' }))).toBe(image)
   table.beginWindow()
-  table.find(sample(10))
-  expect(reads).toEqual(['facts 10', 'mappings 10', 'mappings 10'])
+  expect(table.find(sample(10))).toBe(image)
+  expect(reads).toEqual(['facts 10', 'mappings 10'])
+})
+
+test('looks in every window whose pid it is where the kernel does not tell', () => {
+  start(10, 'old')
+  table.find(sample(10, { startTimeNs: 0n }))
+  start(10, 'new', 900)
+  table.beginWindow()
+  expect(table.find(sample(10, { startTimeNs: 0n })).labels['service']).toBe('new')
 })
 
 test('kernel threads are read from nowhere', () => {
@@ -155,14 +192,13 @@ test('kernel threads are read from nowhere', () => {
   expect(reads).toEqual([])
 })
 
-test('forgets dead processes two windows later and keeps living ones', () => {
-  start(10, 'dead')
-  start(11, 'alive')
+test('forgets a process that was not sampled for a minute', () => {
+  start(10, 'quiet')
+  start(11, 'busy')
   table.find(sample(10))
-  table.find(sample(11))
-  processes.delete(10)
-  for (const size of [2, 1]) {
+  for (const size of [2, 2, 2, 2, 2, 1]) {
     table.beginWindow()
+    table.find(sample(11))
     table.endWindow()
     expect(table.size).toBe(size)
   }

@@ -10,8 +10,10 @@ import type { ProcessIdentity } from './process-reader.ts'
 const MAX_PROCESSES = 4_096
 // Programs a process executed one after another within a window: shells and runtimes do two or three.
 const MAX_IMAGES = 4
-// A window may wait for the one before it, and its processes with it.
-const KEPT_WINDOWS = 2
+// A minute, with windows of 10 s: what a program unloaded and loaded in the same place is noticed then.
+const REREAD_WINDOWS = 6
+// One that is sampled again later is read again.
+const KEPT_WINDOWS = 6
 const NS_PER_TICK = 10_000_000n // USER_HZ is 100 on every architecture we run on
 
 /** One program a process ran. */
@@ -46,16 +48,20 @@ export type SampledProcess = ProcessKey & {
 }
 
 type Entry<M> = {
-  identity: ProcessIdentity
+  readonly identity: ProcessIdentity
   /** Oldest first. */
-  images: ProcessImage<M>[]
-  /** Window in which it was looked at last. */
-  window: number
+  readonly images: readonly ProcessImage<M>[]
+  /** Windows in which it was sampled last, and read last. */
+  sampledIn: number
+  readIn: number
+  /** Windows to wait for before it is read again for an address that is not mapped. */
+  patience: number
 }
 
 /**
- * Labels and mappings of the sampled processes, read at their first sample (a short-lived process is
- * gone when the window is drained) and once more in every window in which they were sampled.
+ * Labels and mappings of the sampled processes. They are read at a process's first sample, since a
+ * short-lived one is gone when the window is drained; again when it executes another program; and
+ * when an address is met that was not mapped then.
  */
 export class ProcessTable<M> {
   readonly #sources: ProcessSources<M>
@@ -76,11 +82,12 @@ export class ProcessTable<M> {
     return this.#processes.size
   }
 
-  /** Called at a process's first sample, as soon as may be. False when it has died already. */
+  /** Called at the first sample of a process or program, as soon as may be. False for a dead one. */
   see({ tgid, startTimeNs }: ProcessKey): boolean {
     const identity = this.#identify(tgid, startTimeNs)
     if (!identity) return false
-    return this.#read(keyOf(tgid, startTimeNs), tgid, 0n, identity) !== undefined
+    this.#read(keyOf(tgid, startTimeNs), tgid, 0n, identity)
+    return true
   }
 
   beginWindow(): void {
@@ -91,8 +98,11 @@ export class ProcessTable<M> {
   /** The program to which a sample of this window belongs; the same object for the same program. */
   find(sampled: SampledProcess): ProcessImage<M> {
     if (sampled.kernelThread) return this.#findUnseen(sampled)
-    const entry = this.#refresh(sampled, keyOf(sampled.tgid, sampled.startTimeNs))
+    const key = keyOf(sampled.tgid, sampled.startTimeNs)
+    const known = this.#processes.get(key)
+    const entry = known && !this.#isDue(known, sampled) ? known : this.#refresh(key, sampled)
     if (!entry) return this.#findUnseen(sampled)
+    entry.sampledIn = this.#window
     // A thread may have any name; where programs followed each other, the name tells which it was.
     const { images } = entry
     return (
@@ -100,22 +110,36 @@ export class ProcessTable<M> {
     )
   }
 
-  /** Forgets the dead. */
-  endWindow(): void {
-    for (const [key, entry] of this.#processes) {
-      if (entry.window > this.#window - KEPT_WINDOWS) continue
-      const now = this.#sources.identify(Number.parseInt(key, 10))
-      if (now?.startTicks !== entry.identity.startTicks) this.#processes.delete(key)
+  /** As find(), after an address was met that the program's mappings did not have. */
+  findAgain(sampled: SampledProcess): ProcessImage<M> {
+    const key = keyOf(sampled.tgid, sampled.startTimeNs)
+    const known = this.#processes.get(key)
+    if (known && this.#window - known.readIn >= known.patience) {
+      const entry = this.#refresh(key, sampled)
+      // Stacks walked into nonsense have such addresses in every window.
+      const isNew = entry?.images.at(-1)?.mappings !== known.images.at(-1)?.mappings
+      if (entry) entry.patience = isNew ? 1 : known.patience * 2
     }
+    return this.find(sampled)
+  }
+
+  endWindow(): void {
+    for (const [key, { sampledIn }] of this.#processes)
+      if (sampledIn <= this.#window - KEPT_WINDOWS) this.#processes.delete(key)
+  }
+
+  #isDue({ readIn }: Entry<M>, { startTimeNs }: SampledProcess): boolean {
+    // Where the kernel cannot tell processes of one pid apart, we must.
+    return this.#window - readIn >= (startTimeNs === 0n ? 1 : REREAD_WINDOWS)
   }
 
   /** Undefined for a process of which nothing is known and nothing can be read any more. */
-  #refresh({ tgid, startTimeNs, cgroupId }: SampledProcess, key: string): Entry<M> | undefined {
-    const known = this.#processes.get(key)
-    if (known?.window === this.#window) return known
-    if (known) known.window = this.#window
+  #refresh(key: string, { tgid, startTimeNs, cgroupId }: SampledProcess): Entry<M> | undefined {
     const identity = this.#identify(tgid, startTimeNs)
-    return identity ? (this.#read(key, tgid, cgroupId, identity) ?? known) : known
+    if (identity) this.#read(key, tgid, cgroupId, identity)
+    const entry = this.#processes.get(key)
+    if (entry) entry.readIn = this.#window
+    return entry
   }
 
   /** Null when it has died. */
@@ -125,25 +149,23 @@ export class ProcessTable<M> {
     return BigInt(identity.startTicks) === startTimeNs / NS_PER_TICK ? identity : null
   }
 
-  #read(
-    key: string,
-    tgid: number,
-    cgroupId: bigint,
-    identity: ProcessIdentity,
-  ): Entry<M> | undefined {
+  #read(key: string, tgid: number, cgroupId: bigint, identity: ProcessIdentity): void {
     const known = this.#processes.get(key)
     const last = known?.images.at(-1)
-    const isSame = known !== undefined && known.identity.image === identity.image
+    const isSameProcess = known?.identity.startTicks === identity.startTicks
+    const isSameProgram = isSameProcess && known?.identity.image === identity.image
     const image =
-      isSame && last
+      isSameProgram && last
         ? this.#updateImage(last, tgid, identity)
         : this.#readImage(tgid, cgroupId, identity)
-    if (!image) return undefined
-    const before = known?.images.slice(0, isSame ? -1 : MAX_IMAGES) ?? []
-    const images = [...before, image].slice(-MAX_IMAGES)
-    const entry = { identity, images, window: this.#window }
-    this.#processes.set(key, entry)
-    return entry
+    if (!image) return
+    const before = isSameProcess ? (known?.images ?? []) : []
+    const images = [...(isSameProgram ? before.slice(0, -1) : before), image].slice(-MAX_IMAGES)
+    this.#processes.set(key, {
+      ...{ identity, images, readIn: this.#window },
+      sampledIn: this.#window,
+      patience: 1,
+    })
   }
 
   // What is loaded and mapped grows while a program runs, and it may change its name.

@@ -196,6 +196,9 @@ test('the cache stays within its bound and names stay right', async () => {
 })
 
 test('no file stays open once the turn is over', async () => {
+  // Those of the test before are still open in this turn.
+  await setImmediate()
+  await setImmediate()
   const symbols = symbolizer()
   const own = { pid: process.pid, mappings: refreshed(process.pid) }
   const mapped = new Set(own.mappings.list.map(({ path }) => path))

@@ -30,27 +30,32 @@ static __always_inline s32 take_stack(void *ctx, void *way_a, void *way_b, u64 f
 	return id < 0 ? id : id | SECOND_WAY;
 }
 
+/*
+ * Bytes written by bpf_get_stack(), 0 on failure. The barrier keeps the compiler from making one comparison
+ * of a copy out of the two: verifiers before 6.18 learn nothing about the number itself from that.
+ */
+static __always_inline u64 length_of(s64 length)
+{
+	if (length < 0)
+		return 0;
+	barrier_var(length);
+	return length > STACK_BYTES ? 0 : length;
+}
+
 /* True when the sample went into the ring: it must not be counted as well. */
 static __always_inline bool send_overflow(void *ctx, struct sample_key *key, u32 gen)
 {
 	u32 zero = 0;
 	struct overflow_record *record = bpf_map_lookup_elem(&scratch, &zero);
 	u64 kernel_bytes = 0, user_bytes = 0;
-	s64 length;
 
 	if (!record)
 		return false;
-	if (is_full(key->kernel_stack)) {
-		length = bpf_get_stack(ctx, record->addresses, STACK_BYTES, 0);
-		if (length > 0 && length <= STACK_BYTES)
-			kernel_bytes = length;
-	}
-	if (is_full(key->user_stack)) {
-		length = bpf_get_stack(ctx, (void *)record->addresses + kernel_bytes, STACK_BYTES,
-				       BPF_F_USER_STACK);
-		if (length > 0 && length <= STACK_BYTES)
-			user_bytes = length;
-	}
+	if (is_full(key->kernel_stack))
+		kernel_bytes = length_of(bpf_get_stack(ctx, record->addresses, STACK_BYTES, 0));
+	if (is_full(key->user_stack))
+		user_bytes = length_of(bpf_get_stack(ctx, (void *)record->addresses + kernel_bytes,
+						     STACK_BYTES, BPF_F_USER_STACK));
 	record->key = *key;
 	record->generation = gen;
 	record->kernel_bytes = kernel_bytes;

@@ -23,7 +23,7 @@ export type LoadOptions = {
 }
 
 const NO_BTF_NOTE =
-  'The kernel offers no BTF: a process id that was used again within a window is not told apart.'
+  'Without BTF of the kernel, a process id that is used again within a window is not told apart.'
 
 /**
  * Loads the program with BTF, else the one that needs none. Throws the reason of the first when
@@ -36,20 +36,27 @@ export function loadProgram(options: LoadOptions): LoadedProgram {
     notes.push(
       `Stacks are cut at ${depth} frames: sysctl kernel.perf_event_max_stack is lower than 127.`,
     )
-  if (options.forceNoBtf)
-    return { object: load('profile-nobtf', depth, options), variant: 'profile-nobtf', notes }
+  if (options.forceNoBtf) return loadWithoutBtf(depth, notes, options)
   try {
     return { object: load('profile', depth, options), variant: 'profile', notes }
   } catch (reason) {
     if (!mayLoadWithoutBtf(reason)) throw reason
     options.log.warn({ err: reason }, 'BPF program without BTF is used')
     try {
-      const object = load('profile-nobtf', depth, options)
-      return { object, variant: 'profile-nobtf', notes: [...notes, NO_BTF_NOTE] }
+      return loadWithoutBtf(depth, notes, options)
     } catch (second) {
       throw mayLoadWithoutBtf(second) ? reason : second
     }
   }
+}
+
+function loadWithoutBtf(
+  depth: number,
+  notes: readonly string[],
+  options: LoadOptions,
+): LoadedProgram {
+  const object = load('profile-nobtf', depth, options)
+  return { object, variant: 'profile-nobtf', notes: [...notes, NO_BTF_NOTE] }
 }
 
 function mayLoadWithoutBtf(error: unknown): boolean {

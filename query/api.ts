@@ -47,7 +47,7 @@ export const Service = z
     hosts: z.number(),
     firstSeen: Time,
     lastSeen: Time,
-    /** Newest first. */
+    /** Newest first; also those that ran before the range, with `cores` and `hosts` 0. */
     versions: z.array(Version),
     /** Cores per step over the range, oldest first. */
     sparkline: z.array(z.number()),
@@ -127,8 +127,8 @@ export const Truncation = z
   .openapi('Truncation')
 
 // Columns of a tree, index = node, breadth first, node 0 = the whole; children stand together and
-// are ordered by width (flat share A + B), widest first. `function` indexes `functions`; a node of
-// kind `residual` (function name `[N smaller frames]`) stands for cut children of its parent.
+// are ordered by width (normalised `cum`, A + B), widest first. `function` indexes `functions`; a
+// node of kind `residual` (function name `[N smaller frames]`) stands for cut children of its parent.
 export const FlamegraphAnswer = z
   .object({
     type: z.string(),

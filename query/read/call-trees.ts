@@ -86,13 +86,11 @@ function idsOf(sides: readonly Uint32Array[]): Uint32Array {
 }
 
 function growTree(dictionary: Dictionary, sides: readonly Uint32Array[], wide: boolean): CallTree {
-  const lost = findLost(dictionary, sides)
-  const flat = sides.map((rows) => {
+  const leaves = sides.map((rows) => findLeaves(dictionary, rows))
+  const flat = sides.map((rows, side) => {
     const sums = new Sums(dictionary.trie.nodes, wide)
-    for (let at = 0; at < rows.length; at += 4) {
-      const leaf = dictionary.leafOf(rows[at] as number, rows[at + 1] as number)
-      sums.addWords(leaf < 0 ? lost : leaf, rows[at + 2] as number, rows[at + 3] as number)
-    }
+    for (const [i, leaf] of (leaves[side] as Uint32Array).entries())
+      sums.addWords(leaf, rows[i * 4 + 2] as number, rows[i * 4 + 3] as number)
     return sums
   })
   return { ...dictionary.snapshot(), flat }
@@ -100,13 +98,16 @@ function growTree(dictionary: Dictionary, sides: readonly Uint32Array[], wide: b
 
 // Stacks are stored before the rows that name them; should one be missing all the same, its weight
 // stands under a frame that says so.
-function findLost(dictionary: Dictionary, sides: readonly Uint32Array[]): number {
-  const isLost = (rows: Uint32Array) => {
-    for (let at = 0; at < rows.length; at += 4)
-      if (dictionary.leafOf(rows[at] as number, rows[at + 1] as number) < 0) return true
-    return false
+function findLeaves(dictionary: Dictionary, rows: Uint32Array): Uint32Array {
+  const leaves = new Uint32Array(rows.length / 4)
+  for (let i = 0; i < leaves.length; i++) {
+    const leaf = dictionary.leafOf(rows[i * 4] as number, rows[i * 4 + 1] as number)
+    leaves[i] = leaf < 0 ? addLost(dictionary) : leaf
   }
-  if (!sides.some(isLost)) return -1
+  return leaves
+}
+
+function addLost(dictionary: Dictionary): number {
   const [low, high] = [1, 0]
   dictionary.nameFunction(low, high, '[stack not stored]', '', PLACEHOLDER_MODULE)
   return dictionary.addStack(low, high, Uint32Array.of(low, high))

@@ -14,6 +14,7 @@ import {
   stepOf,
   stepParameter,
 } from '../parameters.ts'
+import { secondsOf } from '../read/scope.ts'
 import { readSeries } from '../read/series.ts'
 import { formatTime } from '../time.ts'
 
@@ -49,7 +50,8 @@ export function addSeries(app: OpenAPIHono, context: QueryContext): void {
       const answer = {
         type: scope.type,
         unit: parseProfileType(scope.type)?.sampleUnit ?? '',
-        from: formatTime(scope.range.fromMs),
+        // Steps count from the first whole second of the range.
+        from: formatTime(secondsOf(scope.range).from * 1000),
         to: formatTime(scope.range.toMs),
         stepMs: question.stepMs,
         series,

@@ -20,16 +20,7 @@ export type SummedTree = CallTree & {
 }
 
 export function sumUp(tree: CallTree): SummedTree {
-  const { nodes, parent } = tree.trie
-  const cum = tree.flat.map((flat) => {
-    const cum = new Sums(nodes, flat.wide)
-    for (let node = nodes - 1; node >= 0; node--) {
-      cum.add(node, flat, node)
-      if (node > 0) cum.add(parent[node] as number, cum, node)
-    }
-    return cum
-  })
-  return { ...tree, cum }
+  return { ...tree, cum: tree.flat.map((flat) => flat.sumUp(tree.trie.parent)) }
 }
 
 /** Trees of several services as one: the same path of the same functions is the same node. */
@@ -71,10 +62,9 @@ function placeNodes(trie: Trie, tree: CallTree, numbers: Uint32Array): Uint32Arr
 /** 1 for nodes at or under which there is a value: a cached trie holds many a question never met. */
 export function findUsed({ trie, flat }: CallTree): Uint8Array {
   const used = new Uint8Array(trie.nodes)
+  for (const sums of flat) sums.markPresent(used)
   for (let node = trie.nodes - 1; node > 0; node--) {
-    if (used[node] === 0 && !flat.some((sums) => sums.approximate(node) !== 0)) continue
-    used[node] = 1
-    used[trie.parent[node] as number] = 1
+    if (used[node] === 1) used[trie.parent[node] as number] = 1
   }
   return used
 }

@@ -38,13 +38,17 @@ export function encodeColumns(
   const json = Buffer.from(JSON.stringify(whole))
   const fixed = Uint32Array.of(MAGIC, layout.flat.length, n, frames.length, json.length, end)
   const sections: ArrayBufferView[] = [fixed, json]
-  for (const flat of layout.flat) {
-    sections.push(Float64Array.from({ length: n }, (_, i) => flat.approximate(i)))
-  }
+  for (const flat of layout.flat) sections.push(flat.doubles())
   sections.push(layout.frame, layout.childCount)
-  if (confidence !== null) sections.push(Uint8Array.from(confidence, (c) => Math.round(255 * c)))
+  if (confidence !== null) sections.push(toBytes(confidence))
   sections.push(functionId, nameEnd, fileIndex, moduleIndex, names)
   return join8(sections)
+}
+
+function toBytes(confidence: Float64Array): Uint8Array {
+  const bytes = new Uint8Array(confidence.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(255 * (confidence[i] as number))
+  return bytes
 }
 
 class Numbering {

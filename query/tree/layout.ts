@@ -1,7 +1,7 @@
 import type { CallTree, SummedTree } from './call-tree.ts'
 import type { FrameInfo } from './functions.ts'
 import { frameOf, ROOT_FRAME, residualFrame } from './functions.ts'
-import { Sums } from './sums.ts'
+import type { Sums } from './sums.ts'
 import type { Cut } from './truncate.ts'
 import { cutSmall } from './truncate.ts'
 
@@ -33,30 +33,33 @@ export type LayoutOptions = {
 }
 
 export function layOut(tree: SummedTree, options: LayoutOptions): Layout {
-  const { cum } = tree
-  const cut = cutSmall(tree.trie, cum, options.maxNodes)
-  const { residuals } = cut
+  const cut = cutSmall(tree, options.maxNodes)
   const places = findPlaces(tree, cut, options.scales)
-  const { count, source, isResidual } = places
-  const flatOut = tree.flat.map((sums) => new Sums(count, sums.wide))
-  const cumOut = cum.map((sums) => new Sums(count, sums.wide))
-  for (let i = 0; i < count; i++) {
-    const node = source[i] as number
-    for (let side = 0; side < cum.length; side++) {
-      const residual = isResidual[i] === 1 ? (residuals?.weight[side] as Sums) : null
-      flatOut[side]?.add(i, residual ?? (tree.flat[side] as Sums), node)
-      cumOut[side]?.add(i, residual ?? (cum[side] as Sums), node)
-    }
-  }
   return {
-    nodes: count,
+    nodes: places.count,
     parent: places.parent,
     childCount: places.childCount,
     ...numberFrames(tree, cut, places, options.root ?? tree.functions.count),
-    flat: flatOut,
-    cum: cumOut,
-    truncated: residuals && { frames: residuals.totalFrames, belowShare: residuals.belowShare },
+    flat: gatherSides(tree.flat, cut, places),
+    cum: gatherSides(tree.cum, cut, places),
+    truncated: cut.residuals && {
+      frames: cut.residuals.totalFrames,
+      belowShare: cut.residuals.belowShare,
+    },
   }
+}
+
+// A residual is a leaf: its flat and its cum are the weight of what was cut.
+function gatherSides(sides: readonly Sums[], { residuals }: Cut, places: Places): Sums[] {
+  return sides.map((sums, side) => {
+    const gathered = sums.gather(places.source)
+    const weight = residuals?.weight[side]
+    if (weight === undefined) return gathered
+    for (let i = 0; i < places.count; i++) {
+      if (places.isResidual[i] === 1) gathered.replace(i, weight, places.source[i] as number)
+    }
+    return gathered
+  })
 }
 
 type Places = {
@@ -70,9 +73,10 @@ type Places = {
 
 function findPlaces(tree: SummedTree, cut: Cut, scales: readonly number[]): Places {
   const width = weigh(tree.cum, scales)
-  const residualWidth = cut.residuals && weigh(cut.residuals.weight, scales)
-  const children = groupChildren(tree, width, cut.keep)
-  const count = cut.kept + (cut.residuals?.count ?? 0)
+  const { start, list } = groupChildren(tree, width, cut.keep)
+  const { residuals } = cut
+  const residualWidth = residuals && weigh(residuals.weight, scales)
+  const count = cut.kept + (residuals?.count ?? 0)
   const parent = new Int32Array(count)
   const childCount = new Uint32Array(count)
   const source = new Uint32Array(count)
@@ -83,22 +87,18 @@ function findPlaces(tree: SummedTree, cut: Cut, scales: readonly number[]): Plac
     if (isResidual[i] === 1) continue
     const node = source[i] as number
     const first = end
-    let pending = cut.residuals !== null && (cut.residuals.frames[node] as number) > 0
-    const rest = pending ? ((residualWidth as Float64Array)[node] as number) : 0
-    const putResidual = () => {
-      source[end] = node
+    const last = start[node + 1] as number
+    let child = start[node] as number
+    if (residualWidth !== null && residuals?.frames[node] !== 0) {
+      const rest = residualWidth[node] as number
+      while (child < last && (width[list[child] as number] as number) >= rest)
+        source[end++] = list[child++] as number
       isResidual[end] = 1
-      end++
-      pending = false
+      source[end++] = node
     }
-    for (let c = children.start[node] as number; c < (children.start[node + 1] as number); c++) {
-      const child = children.list[c] as number
-      if (pending && (width[child] as number) < rest) putResidual()
-      source[end++] = child
-    }
-    if (pending) putResidual()
+    while (child < last) source[end++] = list[child++] as number
     childCount[i] = end - first
-    parent.fill(i, first, end)
+    for (let place = first; place < end; place++) parent[place] = i
   }
   return { count, parent, childCount, source, isResidual }
 }
@@ -108,8 +108,9 @@ function weigh(columns: readonly Sums[], scales: readonly number[]): Float64Arra
   const out = new Float64Array(columns[0]?.length ?? 0)
   for (const [side, sums] of columns.entries()) {
     const scale = scales[side] as number
+    const values = sums.doubles()
     for (let node = 0; node < out.length; node++)
-      out[node] = (out[node] as number) + sums.approximate(node) * scale
+      out[node] = (out[node] as number) + (values[node] as number) * scale
   }
   return out
 }
@@ -121,7 +122,7 @@ type Children = {
 }
 
 function groupChildren(tree: CallTree, width: Float64Array, keep: Uint8Array): Children {
-  const { nodes, parent, fn } = tree.trie
+  const { nodes, parent } = tree.trie
   const start = new Uint32Array(nodes + 1)
   for (let node = 1; node < nodes; node++) {
     if (keep[node] === 0) continue
@@ -134,13 +135,23 @@ function groupChildren(tree: CallTree, width: Float64Array, keep: Uint8Array): C
   const next = start.slice()
   for (let node = 1; node < nodes; node++) {
     if (keep[node] === 0) continue
-    const at = parent[node] as number
-    list[next[at] as number] = node
-    next[at] = (next[at] as number) + 1
+    const above = parent[node] as number
+    list[next[above] as number] = node
+    next[above] = (next[above] as number) + 1
   }
-  // Equal widths keep an order that does not depend on what was loaded first: by function id.
+  const compare = compareChildren(tree, width)
+  for (let node = 0; node < nodes; node++)
+    sortGroup(list, start[node] as number, start[node + 1] as number, compare)
+  return { start, list }
+}
+
+type Compare = (a: number, b: number) => number
+
+// Equal widths keep an order that does not depend on what was loaded first: by function id.
+function compareChildren(tree: CallTree, width: Float64Array): Compare {
+  const { fn } = tree.trie
   const { ids } = tree.functions
-  const compare = (a: number, b: number) => {
+  return (a, b) => {
     const byWidth = (width[b] as number) - (width[a] as number)
     if (byWidth !== 0) return byWidth
     const i = (fn[a] as number) * 2
@@ -149,12 +160,23 @@ function groupChildren(tree: CallTree, width: Float64Array, keep: Uint8Array): C
       (ids[i + 1] as number) - (ids[j + 1] as number) || (ids[i] as number) - (ids[j] as number)
     )
   }
-  for (let node = 0; node < nodes; node++) {
-    const from = start[node] as number
-    const to = start[node + 1] as number
-    if (to - from > 1) list.subarray(from, to).sort(compare)
+}
+
+// Most groups are a few nodes: sorting them in place spares a view and a call each.
+const FEW = 16
+
+function sortGroup(list: Uint32Array, from: number, to: number, compare: Compare): void {
+  if (to - from > FEW) {
+    list.subarray(from, to).sort(compare)
+    return
   }
-  return { start, list }
+  for (let i = from + 1; i < to; i++) {
+    const node = list[i] as number
+    let at = i
+    for (; at > from && compare(list[at - 1] as number, node) > 0; at--)
+      list[at] = list[at - 1] as number
+    list[at] = node
+  }
 }
 
 function numberFrames(
@@ -163,25 +185,36 @@ function numberFrames(
   { count, source, isResidual }: Places,
   root: number,
 ): Pick<Layout, 'frame' | 'frames'> {
-  // A key per distinct frame: a function; beyond them the whole, then residuals by their size.
+  // A key per distinct frame: a function; after them the whole; then residuals in order of meeting.
   const functions = tree.functions.count
-  const keys = new Float64Array(count)
-  const uses = new Map<number, number>()
+  const residualKeys = new Map<number, number>()
+  const frame = new Uint32Array(count)
   for (let i = 0; i < count; i++) {
     const node = source[i] as number
-    let key = tree.trie.fn[node] as number
-    if (isResidual[i] === 1) key = functions + 1 + (cut.residuals?.frames[node] as number)
-    else if (i === 0) key = root
-    keys[i] = key
-    uses.set(key, (uses.get(key) ?? 0) + 1)
+    frame[i] = tree.trie.fn[node] as number
+    if (isResidual[i] === 0) continue
+    const size = cut.residuals?.frames[node] as number
+    const key = residualKeys.get(size) ?? functions + 1 + residualKeys.size
+    residualKeys.set(size, key)
+    frame[i] = key
   }
-  const ordered = [...uses].sort(([a, usesA], [b, usesB]) => usesB - usesA || a - b)
-  const numbers = new Map(ordered.map(([key], number) => [key, number]))
-  const frame = new Uint32Array(count)
-  for (let i = 0; i < count; i++) frame[i] = numbers.get(keys[i] as number) as number
-  const frames = ordered.map(([key]) => {
+  frame[0] = root
+  const uses = new Uint32Array(functions + 1 + residualKeys.size)
+  for (let i = 0; i < count; i++) {
+    const key = frame[i] as number
+    uses[key] = (uses[key] as number) + 1
+  }
+  const ordered = Uint32Array.from(uses.keys())
+    .filter((key) => uses[key] !== 0)
+    .sort((a, b) => (uses[b] as number) - (uses[a] as number) || a - b)
+  const numbers = new Uint32Array(uses.length)
+  for (let number = 0; number < ordered.length; number++)
+    numbers[ordered[number] as number] = number
+  for (let i = 0; i < count; i++) frame[i] = numbers[frame[i] as number] as number
+  const sizes = [...residualKeys.keys()]
+  const frames = Array.from(ordered, (key) => {
     if (key < functions) return frameOf(tree.functions, key)
-    return key === functions ? ROOT_FRAME : residualFrame(key - functions - 1)
+    return key === functions ? ROOT_FRAME : residualFrame(sizes[key - functions - 1] as number)
   })
   return { frame, frames }
 }

@@ -40,6 +40,54 @@ export class Sums {
       this.high[at] = (this.high[at] as number) + (from.high[index] as number)
   }
 
+  /** Of a tree whose parents come before their children: each with all that is below it. */
+  sumUp(parent: Uint32Array): Sums {
+    const sums = new Sums(this.length, this.wide)
+    for (const [from, to] of this.#lanes(sums)) {
+      to.set(from)
+      for (let i = to.length - 1; i > 0; i--) {
+        const above = parent[i] as number
+        to[above] = (to[above] as number) + (to[i] as number)
+      }
+    }
+    return sums
+  }
+
+  /** The values at `indexes`, in their order. */
+  gather(indexes: Uint32Array): Sums {
+    const sums = new Sums(indexes.length, this.wide)
+    for (const [from, to] of this.#lanes(sums)) {
+      for (let i = 0; i < to.length; i++) to[i] = from[indexes[i] as number] as number
+    }
+    return sums
+  }
+
+  /** Puts the value of another column in place of one. */
+  replace(at: number, from: Sums, index: number): void {
+    for (const [source, to] of from.#lanes(this)) to[at] = source[index] as number
+  }
+
+  /** Sets out[i] to 1 where value i is not 0. */
+  markPresent(out: Uint8Array): void {
+    for (const lane of [this.low, this.high]) {
+      if (lane === null) continue
+      for (let i = 0; i < lane.length; i++) if (lane[i] !== 0) out[i] = 1
+    }
+  }
+
+  /** All values as doubles, rounded beyond 2^53. */
+  doubles(): Float64Array {
+    return this.high === null
+      ? this.low
+      : Float64Array.from(this.low, (_, i) => this.approximate(i))
+  }
+
+  // Sums in both lanes are the same additions; the other column is as wide.
+  #lanes(other: Sums): [Float64Array, Float64Array][] {
+    const low: [Float64Array, Float64Array] = [this.low, other.low]
+    return this.high !== null && other.high !== null ? [low, [this.high, other.high]] : [low]
+  }
+
   /** The value as a double, rounded beyond 2^53. */
   approximate(at: number): number {
     const low = this.low[at] as number

@@ -1,3 +1,5 @@
+import type { SummedTree } from './call-tree.ts'
+import { findUsed } from './call-tree.ts'
 import { Sums } from './sums.ts'
 import type { TrieColumns } from './trie.ts'
 
@@ -28,7 +30,13 @@ export type Residuals = {
  * together are at most `maxNodes` (and no less than half of it, save for ties). Frames without value
  * go uncounted. Sorting a million shares costs 90 ms, so they fall into buckets 3 % wide instead.
  */
-export function cutSmall(trie: TrieColumns, cum: readonly Sums[], maxNodes: number): Cut {
+export function cutSmall(tree: SummedTree, maxNodes: number): Cut {
+  const { trie, cum } = tree
+  const used = findUsed(tree)
+  // The whole is always shown.
+  used[0] = 1
+  const count = sum(used)
+  if (count <= maxNodes) return { keep: used, kept: count, residuals: null }
   const bucket = bucketShares(trie, cum)
   const threshold = findThreshold(trie, bucket, Math.max(1, maxNodes))
   const keep = new Uint8Array(trie.nodes)
@@ -37,7 +45,13 @@ export function cutSmall(trie: TrieColumns, cum: readonly Sums[], maxNodes: numb
   }
   const frames = countCut(trie, bucket, keep)
   const residuals = sumCut(trie, cum, frames, (node) => bucket[node] !== 0 && keep[node] === 0)
-  return { keep, kept: keep.reduce((sum, one) => sum + one, 0), residuals }
+  return { keep, kept: sum(keep), residuals }
+}
+
+function sum(flags: Uint8Array): number {
+  let count = 0
+  for (let i = 0; i < flags.length; i++) count += flags[i] as number
+  return count
 }
 
 /** Larger of both sides' shares. Beyond 1 only where profiles hold negative values. */

@@ -141,7 +141,8 @@ test('JavaScript of a Node that writes a perf map is named with file and line', 
   const script = scriptFixture('busy.mjs')
   const node = await start(process.execPath, ['--perf-basic-prof', script, '-'], directory)
   const map = `/tmp/perf-${node.pid}.map`
-  const line = await waitForLine(map, / JS:\S?'?burn /)
+  // ~ is bytecode, which no processor executes.
+  const line = await waitForLine(map, / JS:[\^+*]'?burn /)
   try {
     const [, at] = /^([0-9a-f]+) /.exec(line) as unknown as [string, string]
     const process = { pid: node.pid, mappings: refreshed(node.pid) }
@@ -196,20 +197,17 @@ test('the cache stays within its bound and names stay right', async () => {
 })
 
 test('no file stays open once the turn is over', async () => {
-  // Those of the test before are still open in this turn.
-  await setImmediate()
-  await setImmediate()
   const symbols = symbolizer()
   const own = { pid: process.pid, mappings: refreshed(process.pid) }
-  const mapped = new Set(own.mappings.list.map(({ path }) => path))
+  const files = own.mappings.list.filter(({ kind }) => kind === 'file')
+  const mapped = new Set(files.map(({ path }) => path))
   const open = () =>
     fs.readdirSync('/proc/self/fd').filter((fd) => mapped.has(readLink(`/proc/self/fd/${fd}`)))
-  const before = open()
   for (const mapping of own.mappings.list) symbols.user(own, BigInt(mapping.start + 100), true)
-  expect(open().length).toBeGreaterThan(before.length)
+  expect(open().length).toBeGreaterThan(0)
   await setImmediate()
   await setImmediate()
-  expect(open()).toEqual(before)
+  expect(open()).toEqual([])
 })
 
 function readLink(link: string): string {

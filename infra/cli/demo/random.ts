@@ -18,7 +18,7 @@ export function createRandom(...seed: readonly (string | number)[]): Random {
 }
 
 /** Normal with mean 0 and deviation 1, by Box and Muller. */
-export function drawNormal(random: Random): number {
+function drawNormal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
 }
 

@@ -30,7 +30,7 @@ export const queryParameter = parameter(
   '{service="checkout", version=~"v4.*"}',
 )
 
-export const typeParameter = parameter(
+const typeParameter = parameter(
   z
     .string()
     .refine((type) => parseProfileType(type) !== null, {

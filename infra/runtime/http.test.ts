@@ -30,6 +30,12 @@ function createRoom() {
     (c) => c.json({ value: c.req.valid('query').n * 2 }),
   )
   api.get('/api/v1/long', (c) => c.text(LONG))
+  api.get('/api/v1/stream', (c) => {
+    c.header('Content-Type', 'text/plain')
+    c.header('Transfer-Encoding', 'chunked')
+    const parts = Array.from({ length: 500 }, () => 'flame '.repeat(2))
+    return c.body(ReadableStream.from(parts).pipeThrough(new TextEncoderStream()))
+  })
   api.post('/api/v1/things', (c) => c.json({ made: true }, 201))
   api.get('/api/v1/broken', () => {
     throw new Error('the secret path is /root/secret')
@@ -215,6 +221,25 @@ describe('compression', () => {
     expect(answer.headers.get('Content-Encoding')).toBe(coding)
     expect(answer.headers.get('Vary')).toContain('Accept-Encoding')
     expect(inflate(Buffer.from(await answer.arrayBuffer())).toString()).toBe(LONG)
+  })
+
+  it.each(['br', 'gzip', 'identity'])(
+    'streams what is made while it is sent as %s',
+    async (coding) => {
+      const server = await serve()
+      const answer = await fetch(`${server.url}/api/v1/stream`, {
+        headers: { 'Accept-Encoding': coding },
+      })
+      expect(answer.headers.get('Content-Encoding')).toBe(coding === 'identity' ? null : coding)
+      expect(await answer.text()).toBe(LONG)
+    },
+  )
+
+  it('keeps the status of a compressed answer', async () => {
+    const answer = await createTestSite().request('/api/v1/nothing', {
+      headers: { 'Accept-Encoding': 'gzip' },
+    })
+    expect(answer.status).toBe(404)
   })
 
   it('sends as it is what the client did not ask to be compressed', async () => {

@@ -19,7 +19,7 @@ export function secondsOf({ fromMs, toMs }: TimeRange): Seconds {
   return { from: Math.ceil(fromMs / 1000), to: Math.ceil(toMs / 1000) }
 }
 
-export function within(column: Sql, { from, to }: Seconds): Sql {
+function within(column: Sql, { from, to }: Seconds): Sql {
   return sql`${column} >= toDateTime(${from}, 'UTC') AND ${column} < toDateTime(${to}, 'UTC')`
 }
 

@@ -60,7 +60,10 @@ export async function sendPprof(
 
 export function sendFolded(c: Context, answer: AnsweredTree): Response {
   name(c, 'stacks.folded')
-  return send(c, 'text/plain; charset=utf-8', Buffer.from(formatFolded(answer.tree)))
+  c.header('Content-Type', 'text/plain; charset=utf-8')
+  // Says that the answer is made while it is sent.
+  c.header('Transfer-Encoding', 'chunked')
+  return c.body(ReadableStream.from(formatFolded(answer.tree)).pipeThrough(new TextEncoderStream()))
 }
 
 export function sendSvg(c: Context, { answer, layout, scales, comparison }: Drawing): Response {

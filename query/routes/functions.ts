@@ -79,7 +79,7 @@ function listFunctions(answer: AnsweredTree, sort: Sort, limit: number): Functio
   return { type: scope.type, unit, side, rows, count: table.present.length }
 }
 
-export function compareFunctions(
+function compareFunctions(
   answer: AnsweredTree,
   options: { readonly sort: Sort; readonly limit: number; readonly normalize: Normalize },
 ): ComparedFunctionsAnswer {

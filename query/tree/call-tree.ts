@@ -1,7 +1,7 @@
 import type { Functions } from './functions.ts'
 import { Sums } from './sums.ts'
 import type { TrieColumns } from './trie.ts'
-import { NO_FUNCTION, Trie } from './trie.ts'
+import { Trie } from './trie.ts'
 
 /**
  * Stacks with their values: one side of a flame graph, or two of a comparison that share one trie,
@@ -70,7 +70,7 @@ export function findUsed({ trie, flat }: CallTree): Uint8Array {
 }
 
 /** One table of all functions, and for each given table its numbers in there. */
-export function mergeFunctions(tables: readonly Functions[]): {
+function mergeFunctions(tables: readonly Functions[]): {
   readonly merged: Functions
   readonly numbers: readonly Uint32Array[]
 } {
@@ -100,12 +100,4 @@ export function mergeFunctions(tables: readonly Functions[]): {
   })
   const merged = { count: names.length, ids: Uint32Array.from(ids), names, files, modules }
   return { merged, numbers }
-}
-
-/** Functions from the root to `node`, root first. */
-export function pathOf(trie: TrieColumns, node: number): number[] {
-  const path: number[] = []
-  for (let at = node; trie.fn[at] !== NO_FUNCTION; at = trie.parent[at] as number)
-    path.push(trie.fn[at] as number)
-  return path.reverse()
 }

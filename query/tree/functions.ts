@@ -23,15 +23,13 @@ export const ROOT_FRAME: FrameInfo = {
   kind: 'placeholder',
 }
 
-export const RESIDUAL_KIND = 'residual'
-
 export function residualFrame(frames: number): FrameInfo {
   return {
     id: '0',
     name: `[${frames} smaller frames]`,
     file: '',
     module: '[residual]',
-    kind: RESIDUAL_KIND,
+    kind: 'residual',
   }
 }
 

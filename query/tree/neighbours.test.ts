@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { arbitraryStacks, callTreeOf, stacksOf } from '../../tests/fixtures/call-tree.ts'
+import { arbitraryStacks, callTreeOf, foldedOf, stacksOf } from '../../tests/fixtures/call-tree.ts'
 import { sumUp } from './call-tree.ts'
-import { formatFolded } from './folded.ts'
 import { tabulate } from './function-table.ts'
 import { findNeighbours } from './neighbours.ts'
 
@@ -20,14 +19,14 @@ test('callers grow from the function to the root, callees to the leaves', () => 
   `,
     'parse',
   )
-  expect(formatFolded(callers)).toBe('cron;main 2\nhttp;main 5\n')
-  expect(formatFolded(callees)).toBe('[no frames] 2\nread 5\n')
+  expect(foldedOf(callers)).toBe('cron;main 2\nhttp;main 5\n')
+  expect(foldedOf(callees)).toBe('[no frames] 2\nread 5\n')
 })
 
 test('of a function that recurs the outermost frame counts', () => {
   const { callers, callees } = neighboursOf('main;walk;visit;walk;leaf 4\nwalk 1', 'walk')
-  expect(formatFolded(callers)).toBe('[no frames] 1\nmain 4\n')
-  expect(formatFolded(callees)).toBe('[no frames] 1\nvisit;walk;leaf 4\n')
+  expect(foldedOf(callers)).toBe('[no frames] 1\nmain 4\n')
+  expect(foldedOf(callees)).toBe('[no frames] 1\nvisit;walk;leaf 4\n')
 })
 
 test('both roots are the cum of the function in the table', () => {

@@ -6,13 +6,13 @@ export type TrieColumns = {
   /** Node 0 is the root, its own parent. */
   readonly nodes: number
   readonly parent: Uint32Array
-  /** Index of the function; of the root NO_FUNCTION. */
+  /** Index of the function; of the root none. */
   readonly fn: Uint32Array
   /** 1 where no ancestor has the same function: recursion counts once in `cum` of functions. */
   readonly outermost: Uint8Array
 }
 
-export const NO_FUNCTION = 0xffff_ffff
+const NO_FUNCTION = 0xffff_ffff
 
 export class Trie implements TrieColumns {
   nodes = 1

@@ -13,7 +13,7 @@ export type Cut = {
   readonly residuals: Residuals | null
 }
 
-export type Residuals = {
+type Residuals = {
   /** By kept node: how many frames were cut below it, at any depth; 0 = it has no residual. */
   readonly frames: Uint32Array
   /** By kept node and side: the weight of what was cut below it. */

@@ -3,11 +3,10 @@ import { Profile } from 'pprof-format'
 import { describe, expect, it } from 'vitest'
 import { CPU_TYPE, parseProfileType } from '../../infra/contract/profile.ts'
 import { sumUp } from '../../query/tree/call-tree.ts'
-import { formatFolded } from '../../query/tree/folded.ts'
 import { tabulate } from '../../query/tree/function-table.ts'
 import { encodePprof } from '../../query/tree/pprof.ts'
 import type { SidedStack } from '../fixtures/call-tree.ts'
-import { arbitraryStacks, callTreeOf, stacksOf } from '../fixtures/call-tree.ts'
+import { arbitraryStacks, callTreeOf, foldedOf, stacksOf } from '../fixtures/call-tree.ts'
 import type { PprofRow } from '../fixtures/go-pprof.ts'
 import { readByGoPprof, runGoPprof } from '../fixtures/go-pprof.ts'
 
@@ -73,7 +72,7 @@ describe('a pprof export, read by go tool pprof', () => {
         const frames = [leaf, ...lines.slice(1).map((line) => line.trim())].reverse()
         return `${frames.join(';')} ${value}\n`
       })
-    expect(folded.sort().join('')).toBe(formatFolded(callTreeOf(stacks, 1)))
+    expect(folded.sort().join('')).toBe(foldedOf(callTreeOf(stacks, 1)))
   })
 
   it('is empty where there is nothing', () => {

@@ -6,6 +6,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openMapped, openRegular } from './mapped-file.ts'
 import type { Mapping } from './mappings.ts'
 
+// Of coreutils; Node has no call for it.
+const MAKE_FIFO = 'mkfifo'
+
 let directory: string
 
 beforeAll(() => {
@@ -59,7 +62,7 @@ test('another file at that path is refused, also by way of a link', () => {
 
 test('a FIFO is refused without waiting for its writer, a directory and a device too', () => {
   const fifo = path.join(directory, 'fifo')
-  execFileSync('mkfifo', [fifo])
+  execFileSync(MAKE_FIFO, [fifo])
   for (const place of [fifo, directory, '/dev/zero'])
     expect(openRegular(place)).toMatchObject({ kind: 'fault', reason: 'not a regular file' })
 })

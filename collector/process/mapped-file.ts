@@ -18,7 +18,7 @@ export type OpenFile = {
   readonly modifiedMs: number
 }
 
-export type OpenFault = {
+type OpenFault = {
   readonly kind: 'fault'
   readonly reason: string
   /** The file or its process is gone or not there yet: another process may still show it. */

@@ -3,7 +3,7 @@ import { readProcFile } from './proc-file.ts'
 // The executable mappings of a process, from /proc/PID/maps. Addresses are plain numbers: user
 // space ends below 2^53 on x86-64 (2^47, 2^56 only when asked for) and arm64 (2^52).
 
-export type MappingKind =
+type MappingKind =
   /** Backed by a file that could be an ELF image. */
   | 'file'
   | 'vdso'

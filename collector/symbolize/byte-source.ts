@@ -51,7 +51,7 @@ export function readExactly(source: ByteSource, position: number, length: number
   return source.read(bytes, position) === length ? bytes : null
 }
 
-export function isWithin(source: ByteSource, position: number, length: number): boolean {
+function isWithin(source: ByteSource, position: number, length: number): boolean {
   return position >= 0 && length >= 0 && position + length <= source.sizeBytes
 }
 

@@ -1,5 +1,6 @@
 import { type ByteSource, readExactly } from './byte-source.ts'
-import { type Elf, offsetOf, PT_GNU_EH_FRAME, word } from './elf.ts'
+import { Cursor, setsUndefined } from './call-frame.ts'
+import { type Elf, offsetOf, PT_GNU_EH_FRAME } from './elf.ts'
 
 // Where functions begin and end, from the tables that unwinders use: they survive stripping. Only
 // .eh_frame_hdr's sorted table and single entries are read, by position.
@@ -77,9 +78,10 @@ export function findOutermost(
   if (index.count > maxEntries) return []
   const table = readExactly(source, index.position, index.count * ENTRY_BYTES)
   if (table === null) return []
+  const cies: KnownCies = new Map()
   const found: Fde[] = []
   for (let at = 0; at < table.length; at += ENTRY_BYTES) {
-    const fde = readFde(source, elf, index.vaddr + table.readInt32LE(at + 4))
+    const fde = readFde(source, elf, index.vaddr + table.readInt32LE(at + 4), cies)
     if (fde?.outermost) found.push(fde)
   }
   return found
@@ -92,12 +94,17 @@ type Cie = {
   readonly outermost: boolean
 }
 
-function readFde(source: ByteSource, elf: Elf, vaddr: number): Fde | null {
-  const entry = readEntry(source, elf, vaddr)
-  if (entry === null) return null
-  const { bytes, position } = entry
-  const back = bytes.readUInt32LE(4)
-  const cie = back === 0 ? null : readCie(source, position + 4 - back)
+/** By position: all functions of a file share a few. */
+type KnownCies = Map<number, Cie | null>
+
+function readFde(source: ByteSource, elf: Elf, vaddr: number, known?: KnownCies): Fde | null {
+  const position = offsetOf(elf, vaddr)
+  const bytes = position === null ? null : readEntry(source, position)
+  const back = bytes?.readUInt32LE(4) ?? 0
+  if (position === null || bytes === null || back === 0) return null
+  const cieAt = position + 4 - back
+  const cie = known?.get(cieAt) ?? readCie(source, cieAt)
+  known?.set(cieAt, cie)
   if (cie === null) return null
   const cursor = new Cursor(bytes, 8)
   let start: number
@@ -114,28 +121,15 @@ function readFde(source: ByteSource, elf: Elf, vaddr: number): Fde | null {
   return cursor.overrun ? null : { start, end: start + length, outermost }
 }
 
-function readEntry(
-  source: ByteSource,
-  elf: Elf,
-  vaddr: number,
-): { bytes: Buffer; position: number } | null {
-  const position = offsetOf(elf, vaddr)
-  return position === null ? null : readEntryAt(source, position)
-}
-
-function readEntryAt(
-  source: ByteSource,
-  position: number,
-): { bytes: Buffer; position: number } | null {
+/** A CIE or FDE with its length in front. */
+function readEntry(source: ByteSource, position: number): Buffer | null {
   const length = readExactly(source, position, 4)?.readUInt32LE(0) ?? 0
-  if (length < 12 || length > MAX_ENTRY_BYTES) return null
-  const bytes = readExactly(source, position, length + 4)
-  return bytes === null ? null : { bytes, position }
+  return length < 12 || length > MAX_ENTRY_BYTES ? null : readExactly(source, position, length + 4)
 }
 
 function readCie(source: ByteSource, position: number): Cie | null {
-  const bytes = readEntryAt(source, position)?.bytes
-  if (bytes === undefined || bytes.readUInt32LE(4) !== 0) return null
+  const bytes = readEntry(source, position)
+  if (bytes === null || bytes.readUInt32LE(4) !== 0) return null
   const version = bytes[8]
   if (version !== 1 && version !== 3) return null
   const end = bytes.indexOf(0, 9)
@@ -168,116 +162,4 @@ function readCie(source: ByteSource, position: number): Cie | null {
 function pointerBytes(encoding: number): number {
   const format = encoding & 7
   return format === 2 ? 2 : format === 3 ? 4 : 8
-}
-
-/**
- * Whether call frame instructions leave `register` undefined in their first row; undefined when
- * they say nothing about it.
- */
-function setsUndefined(cursor: Cursor, register: number): boolean | undefined {
-  let answer: boolean | undefined
-  while (!cursor.atEnd) {
-    const opcode = cursor.u8()
-    const high = opcode >> 6
-    // DW_CFA_advance_loc and its longer forms end the first row.
-    if (high === 1 || (opcode >= 0x01 && opcode <= 0x04)) break
-    if (high === 2) {
-      if ((opcode & 63) === register) answer = false
-      cursor.uleb()
-    } else if (high === 0 && !readOperands(opcode)) break
-  }
-  return answer
-
-  function readOperands(opcode: number): boolean {
-    switch (opcode) {
-      case 0x07: // DW_CFA_undefined
-        if (cursor.uleb() === register) answer = true
-        return true
-      case 0x00: // nop
-      case 0x0a: // remember_state
-      case 0x0b: // restore_state
-      case 0x2d: // AARCH64_negate_ra_state
-        return true
-      case 0x06: // restore_extended
-      case 0x08: // same_value
-      case 0x0d: // def_cfa_register
-      case 0x0e: // def_cfa_offset
-      case 0x13: // def_cfa_offset_sf
-      case 0x2e: // GNU_args_size
-        cursor.uleb()
-        return true
-      case 0x05: // offset_extended
-      case 0x09: // register
-      case 0x0c: // def_cfa
-      case 0x11: // offset_extended_sf
-      case 0x12: // def_cfa_sf
-      case 0x14: // val_offset
-      case 0x15: // val_offset_sf
-        cursor.uleb()
-        cursor.uleb()
-        return true
-      case 0x0f: // def_cfa_expression
-        cursor.skip(cursor.uleb())
-        return true
-      case 0x10: // expression
-      case 0x16: // val_expression
-        cursor.uleb()
-        cursor.skip(cursor.uleb())
-        return true
-      default:
-        return false
-    }
-  }
-}
-
-/** Reads forward; beyond the end it answers zeros and says so once in `overrun`. */
-class Cursor {
-  at: number
-  overrun = false
-  readonly #bytes: Buffer
-
-  constructor(bytes: Buffer, at: number) {
-    this.#bytes = bytes
-    this.at = at
-  }
-
-  get atEnd(): boolean {
-    return this.at >= this.#bytes.length
-  }
-
-  u8(): number {
-    return this.#take(1) ? (this.#bytes[this.at - 1] as number) : 0
-  }
-
-  i32(): number {
-    return this.#take(4) ? this.#bytes.readInt32LE(this.at - 4) : 0
-  }
-
-  u64(): number {
-    return this.#take(8) ? word(this.#bytes, this.at - 8) : 0
-  }
-
-  /** LEB128; only small values are ever needed, so the sign of a signed one does not matter. */
-  uleb(): number {
-    let value = 0
-    for (let shift = 1; ; shift *= 128) {
-      const byte = this.u8()
-      value += (byte & 127) * shift
-      if ((byte & 128) === 0 || shift > 2 ** 40) return value
-    }
-  }
-
-  skip(count: number): void {
-    this.#take(count)
-  }
-
-  #take(count: number): boolean {
-    if (this.at + count > this.#bytes.length) {
-      this.overrun = true
-      this.at = this.#bytes.length
-      return false
-    }
-    this.at += count
-    return true
-  }
 }

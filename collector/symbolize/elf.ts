@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type ByteSource, readCString, readExactly } from './byte-source.ts'
+import { type ByteSource, readExactly } from './byte-source.ts'
 
 // Reads the headers of 64-bit little-endian ELF files by position, never the whole file. Files come
 // from containers and are hostile: every offset and count is checked against the file's size and a
@@ -232,12 +232,4 @@ function align4(n: number): number {
 
 function fault(reason: string): ElfFault {
   return { kind: 'fault', reason }
-}
-
-/** The path in PT_INTERP; '' when the file asks for no dynamic loader. */
-export function readInterpreter(source: ByteSource, elf: Elf): string {
-  const segment = elf.segments.find((s) => s.type === PT_INTERP)
-  if (segment === undefined) return ''
-  const end = segment.offset + segment.fileBytes
-  return readCString(source, segment.offset, end, 4096)?.toString('latin1') ?? ''
 }

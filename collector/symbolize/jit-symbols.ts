@@ -15,6 +15,8 @@ const UNNAMED: Frame = makeFrame({ name: '[jit]', mapping: '[jit]' })
 // 20,000 functions by position: 5 MB a process at most.
 const MAX_FRAMES = 20_000
 const ROW_BYTES = 20
+// A Node of 20,000 functions takes 400 kB. Beyond this everything is read anew in the next window.
+const MAX_BYTES = 32 << 20
 
 /** Frames of addresses in memory that a JIT filled, by the map it writes for perf. */
 export class JitSymbols {
@@ -42,6 +44,7 @@ export class JitSymbols {
     for (const [pid, jit] of this.#processes)
       if (jit.checkedInWindow < this.#window) this.#processes.delete(pid)
       else if (jit.frames.size > MAX_FRAMES) jit.frames.clear()
+    if (this.stats().bytes > MAX_BYTES) this.#processes.clear()
     this.#window++
   }
 

@@ -65,3 +65,25 @@ test.each([
   expect(mapOf(line, '2000 10 good\n')(0x2000)).toBe('good')
   expect(mapOf(line)(0x1000)).toBe('-')
 })
+
+test('of endless lines the last ones count', () => {
+  const many = '1000 10 old\n'.repeat(300_000)
+  const at = mapOf(`2000 10 first\n${many}3000 10 last\n`)
+  expect([0x1000, 0x2000, 0x3000].map(at)).toEqual(['old', '-', 'last'])
+})
+
+test('random bytes give ranges in order that do not overlap', () => {
+  let seed = 5
+  for (let round = 0; round < 300; round++) {
+    const bytes = Buffer.alloc(400)
+    for (let i = 0; i < bytes.length; i++) {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
+      bytes[i] = '0123456789abcdefx \n\0'.charCodeAt((seed >>> 16) % 20)
+    }
+    const { starts, ends } = addLines(NONE, bytes, 0)
+    for (const [i, start] of starts.entries()) {
+      expect(start).toBeLessThan(ends[i] as number)
+      if (i > 0) expect(start).toBeGreaterThanOrEqual(ends[i - 1] as number)
+    }
+  }
+})

@@ -78,7 +78,7 @@ export function readPerfMapName(pid: number, map: PerfMap, position: number): st
 
 /** Ranges of older lines with those of `bytes` over them; `from` is where `bytes` begins. */
 export function addLines(older: NewestRanges, bytes: Buffer, from: number): NewestRanges {
-  const lines = new LineReader(bytes)
+  const lines = new LineReader(bytes, startOfLastLines(bytes, MAX_ROWS))
   const starts = Array.from(older.starts)
   const ends = Array.from(older.ends)
   const names = Array.from(older.rows)
@@ -95,15 +95,22 @@ export function addLines(older: NewestRanges, bytes: Buffer, from: number): Newe
   return { ...newest, rows: newest.rows.map((row) => names[first + row] as number) }
 }
 
+function startOfLastLines(bytes: Buffer, count: number): number {
+  let at = bytes.length
+  for (let lines = 0; lines <= count && at > 0; lines++) at = bytes.lastIndexOf(0x0a, at - 1)
+  return at + 1
+}
+
 class LineReader {
   start = 0
   sizeBytes = 0
   nameAt = 0
   readonly #bytes: Buffer
-  #at = 0
+  #at: number
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, at: number) {
     this.#bytes = bytes
+    this.#at = at
   }
 
   /** Goes to the next line that says something; false at the end. */

@@ -167,10 +167,17 @@ test('a perf map of an earlier process of that number, or of another user, is no
   try {
     fs.writeFileSync(map, `${jit.start.toString(16)} 100 planted\n`)
     expect(name()).toBe('planted')
+    fs.appendFileSync(
+      map,
+      `${jit.start.toString(16)} 10 compiled again\n${jit.start.toString(16)} 10 not yet who`,
+    )
+    expect(name()).toBe('compiled again')
+    fs.appendFileSync(map, 'le\n')
+    expect(name()).toBe('not yet whole')
     fs.utimesSync(map, 1000, 1000)
     expect(name()).toBe('[jit]')
     fs.utimesSync(map, new Date(), new Date())
-    expect(name()).toBe('planted')
+    expect(name()).toBe('not yet whole')
     if (process.getuid?.() === 0) {
       fs.chownSync(map, 12345, 12345)
       expect(name()).toBe('[jit]')

@@ -44,7 +44,6 @@ export function Menu(props: {
         type="button"
         class={props.class ?? 'button'}
         title={props.title}
-        aria-label={props.title}
         popovertarget={id}
       >
         {props.label}

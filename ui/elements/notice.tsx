@@ -15,7 +15,10 @@ export function Empty(props: { title: string; children: ComponentChildren }) {
 /** What went wrong in the server's own words, its advice, and another try. */
 export function Failure(props: { error: Error; what: string; onRetry: () => void }) {
   const { error } = props
-  const hint = error instanceof ApiError ? error.hint : ''
+  const hint =
+    error instanceof ApiError
+      ? error.hint
+      : 'Reload the page: it may be older than the server. If this stays, it is a defect.'
   const code = error instanceof ApiError ? error.code : error.name
   return (
     <section class="empty is-failure" role="alert">

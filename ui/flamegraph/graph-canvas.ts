@@ -1,8 +1,7 @@
-import { drawSvg } from './draw-svg.ts'
 import { findNode } from './hit.ts'
 import { createLabels } from './label.ts'
 import type { Layout } from './layout.ts'
-import { type Paper, paint, ROW_PX, type Scene } from './paint.ts'
+import { createBuckets, type Paper, paint, ROW_PX, type Scene } from './paint.ts'
 import type { Palette } from './palette.ts'
 import { createPlan, findRun, planView, RUN_PX } from './plan.ts'
 import type { Shade } from './shade.ts'
@@ -49,6 +48,7 @@ export class GraphCanvas {
   readonly #ctx: CanvasRenderingContext2D
   readonly #events: GraphEvents
   readonly #plan = createPlan()
+  readonly #buckets = createBuckets()
   readonly #ended = new AbortController()
   readonly #resized: ResizeObserver
   #model: Model | null = null
@@ -151,9 +151,9 @@ export class GraphCanvas {
     return new Promise((resolve) => this.#canvas.toBlob(resolve, 'image/png'))
   }
 
-  /** What is on screen as an SVG document. */
-  svg(): string {
-    return this.#model ? drawSvg(this.#scene(this.#model)) : ''
+  /** What is on screen, for other ways to draw it. */
+  get scene(): Scene | null {
+    return this.#model ? this.#planScene(this.#model) : null
   }
 
   draw(): void {
@@ -242,13 +242,13 @@ export class GraphCanvas {
     const model = this.#model
     if (!model || this.#width === 0) return
     this.#advanceGlide()
-    paint(this.#ctx, this.#scene(model))
+    paint(this.#ctx, this.#planScene(model), this.#buckets)
     this.#events.onPaint?.()
     if (this.#glide) this.draw()
   }
 
   // Plans what is in view and gathers all that a picture of it takes.
-  #scene(model: Model): Scene {
+  #planScene(model: Model): Scene {
     this.#labels ??= this.#makeLabels(model)
     const levels = [this.#levelAtClamped(0), this.#levelAtClamped(this.#height - 1)]
     planView(

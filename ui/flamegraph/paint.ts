@@ -37,22 +37,31 @@ export type Scene = {
   readonly hoverRun: number
 }
 
-type Buckets = { fill: number[][]; dim: number[][] }
+/** Boxes by colour: filled anew for every frame, kept to spare the garbage collector. */
+export type Buckets = { readonly fill: number[][]; readonly dim: number[][] }
+
+export function createBuckets(): Buckets {
+  return { fill: [], dim: [] }
+}
+
+function emptyBuckets(buckets: Buckets, count: number): void {
+  for (const lists of [buckets.fill, buckets.dim]) {
+    while (lists.length < count) lists.push([])
+    for (const list of lists) list.length = 0
+  }
+}
 
 /**
  * Draws one frame. Boxes go bucket by bucket, so that the fill style changes at most once per
  * colour; texts come last. Edges are snapped to device pixels.
  */
-export function paint(ctx: CanvasRenderingContext2D, scene: Scene): void {
+export function paint(ctx: CanvasRenderingContext2D, scene: Scene, buckets: Buckets): void {
   const { plan, dpr, palette, paper } = scene
   ctx.setTransform(1, 0, 0, 1, 0, 0)
   ctx.fillStyle = paper.ground
   ctx.fillRect(0, 0, Math.ceil(scene.width * dpr), Math.ceil(scene.height * dpr))
 
-  const buckets: Buckets = {
-    fill: palette.fill.map(() => []),
-    dim: palette.fill.map(() => []),
-  }
+  emptyBuckets(buckets, palette.fill.length)
   const hatched: number[] = []
   for (let i = 0; i < plan.boxes; i++) {
     const node = plan.node[i] as number

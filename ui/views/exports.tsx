@@ -1,6 +1,7 @@
 import { useRef, useState } from 'preact/hooks'
 import { announce } from '../announce.ts'
 import { diffUrl, flamegraphUrl } from '../api-client.ts'
+import { drawSvg } from '../flamegraph/draw-svg.ts'
 import type { Graph } from '../flamegraph/facts.ts'
 import type { GraphCanvas } from '../flamegraph/graph-canvas.ts'
 import type { Layout } from '../flamegraph/layout.ts'
@@ -130,7 +131,8 @@ async function savePng(drawing: GraphCanvas | null | undefined): Promise<void> {
 }
 
 function saveSvg(drawing: GraphCanvas | null | undefined): void {
-  if (drawing) save(new Blob([drawing.svg()], { type: 'image/svg+xml' }), 'flamegraph.svg')
+  const scene = drawing?.scene
+  if (scene) save(new Blob([drawSvg(scene)], { type: 'image/svg+xml' }), 'flamegraph.svg')
 }
 
 function save(content: Blob, name: string): void {

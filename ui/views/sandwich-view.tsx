@@ -12,7 +12,8 @@ import { useTheme } from '../theme.ts'
 import type { UrlState } from '../url-state.ts'
 import { useAnswer } from '../use-answer.ts'
 import { DiffLegend } from './legend.tsx'
-import { type Ask, loadSandwich } from './load-graph.ts'
+import type { Ask } from './load-graph.ts'
+import { loadSandwich } from './load-sandwich.ts'
 import { useMarks } from './use-marks.ts'
 
 /** Who calls a function (growing upwards) and what it calls (downwards), over all its stacks. */

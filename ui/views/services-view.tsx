@@ -21,6 +21,7 @@ export function ServicesView(props: {
   const shown = state.search === '' ? all : all.filter((service) => isFound(service, state.search))
   return (
     <main class="services">
+      {all.length === 0 && <h1 class="unseen">Services</h1>}
       <LocalState collectors={collectors.value} />
       <Progress on={services.loading} />
       {services.error ? (
@@ -36,9 +37,9 @@ export function ServicesView(props: {
         ) : (
           <section class="card">
             <header class="card-head">
-              <h2>
+              <h1>
                 Services <span class="count">{formatCount(all.length)}</span>
-              </h2>
+              </h1>
               {all.length > 5 && (
                 <input
                   id="search"

@@ -19,10 +19,14 @@ export class FileSource implements ByteSource {
 
   read(into: Uint8Array, position: number): number {
     let n = 0
-    while (n < into.length) {
-      const got = fs.readSync(this.#fd, into, n, into.length - n, position + n)
-      if (got === 0) break
-      n += got
+    try {
+      while (n < into.length) {
+        const got = fs.readSync(this.#fd, into, n, into.length - n, position + n)
+        if (got === 0) break
+        n += got
+      }
+    } catch {
+      // EIO, ESTALE: for whoever reads, the file ends there.
     }
     return n
   }

@@ -1,12 +1,22 @@
+import fs from 'node:fs'
 import type { Frame } from './frame.ts'
 import { FRAME_BYTES, makeFrame } from './frames.ts'
-import { parseJitName } from './jit-name.ts'
-import { findInPerfMap, type PerfMap, readPerfMap, readPerfMapName } from './perf-map.ts'
+import { type JitName, parseJitName } from './jit-name.ts'
+import { OpenFiles } from './open-files.ts'
+import {
+  findInPerfMap,
+  openPerfMap,
+  type PerfMap,
+  readPerfMap,
+  readPerfMapName,
+} from './perf-map.ts'
 
 type JitProcess = {
   map: PerfMap | null
   /** By address: the same as long as the map does not change. */
   readonly frames: Map<number, Frame>
+  /** By position in the file: the same as long as the file only grows. */
+  readonly names: Map<number, JitName>
   checkedInWindow: number
 }
 
@@ -21,29 +31,28 @@ const MAX_BYTES = 32 << 20
 /** Frames of addresses in memory that a JIT filled, by the map it writes for perf. */
 export class JitSymbols {
   readonly #processes = new Map<number, JitProcess>()
+  readonly #open = new OpenFiles<PerfMap>()
   #window = 0
 
-  /** Null when no map names the address. */
-  find(pid: number, address: number): Frame | null {
+  frame(pid: number, address: number): Frame {
     const jit = this.#process(pid)
     const known = jit.frames.get(address)
     if (known !== undefined) return known
     const position = jit.map === null ? null : findInPerfMap(jit.map, address)
-    const text = position === null ? null : readPerfMapName(pid, jit.map as PerfMap, position)
-    if (text === null) return null
-    const frame = makeFrame({ ...parseJitName(text), address: BigInt(address) })
+    const name = position === null ? null : this.#nameAt(pid, jit, position)
+    if (name === null) return UNNAMED
+    const frame = makeFrame({ ...name, address: BigInt(address) })
     jit.frames.set(address, frame)
     return frame
-  }
-
-  frame(pid: number, address: number): Frame {
-    return this.find(pid, address) ?? UNNAMED
   }
 
   refresh(): void {
     for (const [pid, jit] of this.#processes)
       if (jit.checkedInWindow < this.#window) this.#processes.delete(pid)
-      else if (jit.frames.size > MAX_FRAMES) jit.frames.clear()
+      else if (jit.frames.size > MAX_FRAMES) {
+        jit.frames.clear()
+        jit.names.clear()
+      }
     if (this.stats().bytes > MAX_BYTES) this.#processes.clear()
     this.#window++
   }
@@ -64,15 +73,38 @@ export class JitSymbols {
 
   #process(pid: number): JitProcess {
     let jit = this.#processes.get(pid)
-    if (jit === undefined) {
-      jit = { map: readPerfMap(pid, null), frames: new Map(), checkedInWindow: this.#window }
-      this.#processes.set(pid, jit)
-    } else if (jit.checkedInWindow !== this.#window) {
-      const map = readPerfMap(pid, jit.map)
-      if (map !== jit.map) jit.frames.clear()
-      jit.map = map
-      jit.checkedInWindow = this.#window
-    }
+    if (jit?.checkedInWindow === this.#window) return jit
+    jit ??= { map: null, frames: new Map(), names: new Map(), checkedInWindow: 0 }
+    this.#processes.set(pid, jit)
+    jit.checkedInWindow = this.#window
+    const map = readMap(pid, jit.map)
+    if (map === jit.map) return jit
+    jit.frames.clear()
+    if (map === null || map.inode !== jit.map?.inode || map.readBytes < jit.map.readBytes)
+      jit.names.clear()
+    jit.map = map
     return jit
+  }
+
+  #nameAt(pid: number, jit: JitProcess, position: number): JitName | null {
+    const known = jit.names.get(position)
+    if (known !== undefined || jit.map === null) return known ?? null
+    const { device, inode } = jit.map
+    const source = this.#open.source(jit.map, () => openPerfMap(pid, { device, inode }))
+    const text = source && readPerfMapName(source, jit.map, position)
+    if (text === null) return null
+    const name = parseJitName(text)
+    jit.names.set(position, name)
+    return name
+  }
+}
+
+function readMap(pid: number, known: PerfMap | null): PerfMap | null {
+  const file = openPerfMap(pid)
+  if (file.kind === 'fault') return null
+  try {
+    return readPerfMap(file, known)
+  } finally {
+    fs.closeSync(file.fd)
   }
 }

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
-import { type OpenFile, openRegular } from '../process/mapped-file.ts'
+import { type OpenFile, type OpenResult, openRegular } from '../process/mapped-file.ts'
 import { readProcFile, resolveInRoot } from '../process/proc-file.ts'
 import { parseStat } from '../process/process-reader.ts'
-import { FileSource, readExactly } from './byte-source.ts'
+import { type ByteSource, FileSource, readExactly } from './byte-source.ts'
 import { keepNewest, type NewestRanges } from './newest-ranges.ts'
 
 // /tmp/perf-PID.map: what a JIT says about its code, one line "start size name" in hex, in the order
@@ -23,7 +23,7 @@ export type PerfMap = {
 // 160,000 lines of Node. Of a longer file only the end is read: it is the newest code.
 const MAX_READ_BYTES = 16 << 20
 const MAX_ROWS = 1 << 18
-const MAX_NAME_BYTES = 4096
+const MAX_NAME_BYTES = 1024
 
 const NO_RANGES: NewestRanges = {
   starts: new Float64Array(0),
@@ -31,26 +31,24 @@ const NO_RANGES: NewestRanges = {
   rows: new Uint32Array(0),
 }
 
-/** Null when the process writes none. `known` is what was read of it before. */
-export function readPerfMap(pid: number, known: PerfMap | null): PerfMap | null {
-  return withPerfMap(pid, (file) => {
-    if (file.identity === known?.identity) return known
-    const same = known?.device === file.device && known.inode === file.inode
-    const older = known !== null && same && known.readBytes < file.sizeBytes ? known : null
-    const from = Math.max(older?.readBytes ?? 0, file.sizeBytes - MAX_READ_BYTES)
-    const source = new FileSource(file.fd, file.sizeBytes)
-    const bytes = readExactly(source, from, file.sizeBytes - from)
-    if (bytes === null) return null
-    // A line that is still being written is left for the next time.
-    const complete = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)
-    return {
-      device: file.device,
-      inode: file.inode,
-      identity: file.identity,
-      readBytes: from + complete.length,
-      ranges: addLines(older?.ranges ?? NO_RANGES, complete, from),
-    }
-  })
+/** What the file holds now; `known` is what was read of it before. Null when it cannot be read. */
+export function readPerfMap(file: OpenFile, known: PerfMap | null): PerfMap | null {
+  if (file.identity === known?.identity) return known
+  const same = known?.device === file.device && known.inode === file.inode
+  const older = known !== null && same && known.readBytes < file.sizeBytes ? known : null
+  const from = Math.max(older?.readBytes ?? 0, file.sizeBytes - MAX_READ_BYTES)
+  const source = new FileSource(file.fd, file.sizeBytes)
+  const bytes = readExactly(source, from, file.sizeBytes - from)
+  if (bytes === null) return null
+  // A line that is still being written is left for the next time.
+  const complete = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)
+  return {
+    device: file.device,
+    inode: file.inode,
+    identity: file.identity,
+    readBytes: from + complete.length,
+    ranges: addLines(older?.ranges ?? NO_RANGES, complete, from),
+  }
 }
 
 /** Position in the file of the name of the code at `address`; null when no line covers it. */
@@ -66,14 +64,13 @@ export function findInPerfMap({ ranges }: PerfMap, address: number): number | nu
   return row >= 0 && address < (ranges.ends[row] as number) ? (ranges.rows[row] as number) : null
 }
 
-/** The names at `positions`; null where the file has gone or been replaced meanwhile. */
-export function readPerfMapName(pid: number, map: PerfMap, position: number): string | null {
-  return withPerfMap(pid, (file) => {
-    if (file.device !== map.device || file.inode !== map.inode) return null
-    const length = Math.min(MAX_NAME_BYTES, map.readBytes - position)
-    const bytes = readExactly(new FileSource(file.fd, file.sizeBytes), position, length)
-    return bytes?.subarray(0, Math.max(0, bytes.indexOf(0x0a))).toString('utf8') ?? null
-  })
+/** The name at a position that findInPerfMap gave; null when it is not there. */
+export function readPerfMapName(source: ByteSource, map: PerfMap, position: number): string | null {
+  const length = Math.min(MAX_NAME_BYTES, map.readBytes - position)
+  const bytes = readExactly(source, position, length)
+  if (bytes === null) return null
+  const end = bytes.indexOf(0x0a)
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end)
 }
 
 /** Ranges of older lines with those of `bytes` over them; `from` is where `bytes` begins. */
@@ -154,23 +151,28 @@ function hexDigit(byte: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
 }
 
-function withPerfMap<T>(pid: number, use: (file: OpenFile) => T | null): T | null {
+type FileId = { readonly device: bigint; readonly inode: bigint }
+
+/** Opens the map of a process, the one that is known if one is; the caller closes. */
+export function openPerfMap(pid: number, known?: FileId): OpenResult {
   const status = readProcFile(`/proc/${pid}/status`, 8192)?.toString('latin1') ?? ''
   // The last number is the pid in the innermost namespace, the name the process itself uses.
   const innerPid = /^NSpid:.*?(\d+)$/m.exec(status)?.[1]
   const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
-  if (innerPid === undefined || uid === undefined) return null
+  if (innerPid === undefined || uid === undefined) return refuse('the process has ended')
   const path = resolveInRoot(`/proc/${pid}/root`, `/tmp/perf-${innerPid}.map`)
-  const file = path === null ? null : openRegular(path)
-  if (file === null || file.kind === 'fault') return null
-  try {
-    // /tmp is everybody's: another user may have put names there, and an earlier process of the
-    // same number may have left its own.
-    const trusted = file.ownerUid === 0 || file.ownerUid === Number(uid)
-    return trusted && file.modifiedMs >= startedMs(pid) ? use(file) : null
-  } finally {
-    fs.closeSync(file.fd)
-  }
+  const file = path === null ? refuse('too many links') : openRegular(path, known)
+  if (file.kind === 'fault') return file
+  // /tmp is everybody's: another user may have put names there, and an earlier process of the same
+  // number may have left its own.
+  const own = file.ownerUid === 0 || file.ownerUid === Number(uid)
+  if (own && file.modifiedMs >= startedMs(pid)) return file
+  fs.closeSync(file.fd)
+  return refuse('not of this process')
+}
+
+function refuse(reason: string): OpenResult {
+  return { kind: 'fault', reason, transient: true }
 }
 
 let bootMs: number | undefined

@@ -28,7 +28,7 @@ export function mergeTrees(trees: readonly CallTree[], sides: number): CallTree 
   const only = trees[0]
   if (only !== undefined && trees.length === 1) return only
   const functions = mergeFunctions(trees.map((tree) => tree.functions))
-  const trie = new Trie(1024)
+  const trie = new Trie(trees.reduce((sum, tree) => sum + tree.trie.nodes, 0))
   const places = trees.map((tree, i) => {
     const numbers = functions.numbers[i] as Uint32Array
     return placeNodes(trie, tree, numbers)
@@ -48,13 +48,13 @@ export function mergeTrees(trees: readonly CallTree[], sides: number): CallTree 
 }
 
 function placeNodes(trie: Trie, tree: CallTree, numbers: Uint32Array): Uint32Array {
-  const { nodes, parent, fn } = tree.trie
+  const { nodes, parent, fn, outermost } = tree.trie
   const used = findUsed(tree)
   const place = new Uint32Array(nodes)
   for (let node = 1; node < nodes; node++) {
     if (used[node] === 0) continue
     const above = place[parent[node] as number] as number
-    place[node] = trie.child(above, numbers[fn[node] as number] as number)
+    place[node] = trie.child(above, numbers[fn[node] as number] as number, outermost[node])
   }
   return place
 }

@@ -21,11 +21,14 @@ export class Trie implements TrieColumns {
   outermost: Uint8Array
   #slots: Uint32Array
 
-  constructor(capacity = 64) {
-    this.parent = new Uint32Array(capacity)
-    this.fn = new Uint32Array(capacity)
-    this.outermost = new Uint8Array(capacity)
-    this.#slots = new Uint32Array(powerOfTwo(capacity * 2))
+  /** `nodes`: how many are expected. */
+  constructor(nodes = 64) {
+    // Slots are twice the nodes there is room for: the load says when both have to grow.
+    const room = powerOfTwo(nodes)
+    this.parent = new Uint32Array(room)
+    this.fn = new Uint32Array(room)
+    this.outermost = new Uint8Array(room)
+    this.#slots = new Uint32Array(room * 2)
     this.fn[0] = NO_FUNCTION
   }
 
@@ -33,8 +36,11 @@ export class Trie implements TrieColumns {
     return this.parent.length * 9 + this.#slots.length * 4
   }
 
-  /** The child of `parent` for `fn`, made if there is none. */
-  child(parent: number, fn: number): number {
+  /**
+   * The child of `parent` for `fn`, made if there is none. `outermost` spares looking for the same
+   * function among the ancestors where the same path is in another trie.
+   */
+  child(parent: number, fn: number, outermost?: number): number {
     let slot = this.#hash(parent, fn)
     for (;;) {
       const node = this.#slots[slot] as number
@@ -44,13 +50,13 @@ export class Trie implements TrieColumns {
     }
     if (this.nodes * 2 >= this.#slots.length) {
       this.#grow()
-      return this.child(parent, fn)
+      return this.child(parent, fn, outermost)
     }
     const node = this.nodes++
     this.#slots[slot] = node
     this.parent[node] = parent
     this.fn[node] = fn
-    this.outermost[node] = this.#hasAncestor(parent, fn) ? 0 : 1
+    this.outermost[node] = outermost ?? (this.#hasAncestor(parent, fn) ? 0 : 1)
     return node
   }
 
@@ -68,11 +74,11 @@ export class Trie implements TrieColumns {
   }
 
   #grow(): void {
-    const capacity = this.parent.length * 2
-    this.parent = copyInto(new Uint32Array(capacity), this.parent)
-    this.fn = copyInto(new Uint32Array(capacity), this.fn)
-    this.outermost = copyInto(new Uint8Array(capacity), this.outermost)
-    this.#slots = new Uint32Array(powerOfTwo(capacity * 2))
+    const room = this.parent.length * 2
+    this.parent = copyInto(new Uint32Array(room), this.parent)
+    this.fn = copyInto(new Uint32Array(room), this.fn)
+    this.outermost = copyInto(new Uint8Array(room), this.outermost)
+    this.#slots = new Uint32Array(room * 2)
     for (let node = 1; node < this.nodes; node++) {
       let slot = this.#hash(this.parent[node] as number, this.fn[node] as number)
       while (this.#slots[slot] !== 0) slot = (slot + 1) & (this.#slots.length - 1)

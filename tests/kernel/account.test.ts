@@ -80,8 +80,8 @@ describe('the account of samples', () => {
 })
 
 describe('stacks that find no place', () => {
-  // 32 buckets for hundreds of stacks.
-  const tiny = { stackEntries: 16, countEntries: 4096, overflowBytes: 1 << 20, readEveryMs: 60_000 }
+  // 32 buckets for hundreds of stacks, and a ring for all samples of a slow machine's long window.
+  const tiny = { stackEntries: 16, countEntries: 4096, overflowBytes: 1 << 24, readEveryMs: 60_000 }
 
   test('come whole through the overflow ring and are counted once', async () => {
     const { windows, cost } = await sampleCallTrees({ frequencyHz: 999, sizes: tiny })

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { parseKallsyms } from './kallsyms.ts'
+import { KallsymsBuilder } from './kallsyms.ts'
+
+function parseKallsyms(text: Buffer, pieceBytes = text.length || 1) {
+  const builder = new KallsymsBuilder()
+  for (let at = 0; at < text.length; at += pieceBytes)
+    builder.add(text.subarray(at, at + pieceBytes))
+  return builder.finish()
+}
 
 const TEXT = Buffer.from(
   [
@@ -57,4 +64,26 @@ test('lines that are cut or strange are left out', () => {
   const strange = Buffer.from('\n\nffff T x\nffffffff81000000 T ok\nffffffff81000040 T')
   expect(parseKallsyms(strange).rows).toBe(1)
   expect(parseKallsyms(Buffer.alloc(0)).find(1n)).toBeNull()
+})
+
+test('lines cut between two pieces of the file are put together', () => {
+  const whole = parseKallsyms(TEXT)
+  for (const pieceBytes of [1, 7, 30, 64]) {
+    const pieces = parseKallsyms(TEXT, pieceBytes)
+    for (const address of [0xffffffff81000050n, 0xffffffffc0100010n, 0xffffffffc0300010n])
+      expect(pieces.find(address)).toEqual(whole.find(address))
+    expect(pieces.rows).toBe(whole.rows)
+  }
+})
+
+test('more functions and names than there was room for at first', () => {
+  const lines = Array.from({ length: 150_000 }, (_, i) => {
+    const address = (0xffffffff81000000n + BigInt(i) * 16n).toString(16)
+    return `${address} t function_with_a_longish_name_${i}\n`
+  })
+  const symbols = parseKallsyms(Buffer.from(lines.join('')), 1 << 16)
+  expect(symbols.rows).toBe(150_000)
+  expect(symbols.find(0xffffffff81000000n + 149_999n * 16n)?.name).toBe(
+    'function_with_a_longish_name_149999',
+  )
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseKallsyms } from './kallsyms.ts'
+import { KallsymsBuilder } from './kallsyms.ts'
 import { KernelSymbols } from './kernel-symbols.ts'
 
 function kernel(text: string) {
@@ -7,7 +7,9 @@ function kernel(text: string) {
   const symbols = new KernelSymbols({
     readKallsyms: () => {
       state.readings++
-      return parseKallsyms(Buffer.from(state.text))
+      const builder = new KallsymsBuilder()
+      builder.add(Buffer.from(state.text))
+      return builder.finish()
     },
     readModules: () => state.modules,
     nowMs: () => state.nowMs,

@@ -9,7 +9,7 @@ import { cleanName, cleanSystemName } from './readable-name.ts'
 const START_NAMES: ReadonlySet<string> = new Set(['ret_from_fork', 'ret_from_fork_asm'])
 // Without names an address says nothing: it differs with every boot.
 const UNNAMED: Frame = makeFrame({ name: KERNEL_MODULE, mapping: KERNEL_MODULE })
-// BPF programs come and go without a sign in /proc/modules; reading again costs 60 ms of CPU.
+// BPF programs come and go without a sign in /proc/modules; reading again costs 80 ms of CPU.
 const MAX_AGE_MS = 300_000
 const MAX_FRAMES = 50_000
 
@@ -86,6 +86,8 @@ export class KernelSymbols {
   }
 
   #read(modules: string): void {
+    // The old ones go first: both would be 10 MB.
+    this.#kallsyms = null
     this.#kallsyms = this.#sources.readKallsyms()
     this.#modules = modules
     this.#readAtMs = this.#sources.nowMs()

@@ -16,6 +16,8 @@ export type ProfileLimits = {
   readonly labelsPerSample: number
   /** Distinct label sets in one profile. */
   readonly series: number
+  /** Names and values of the distinct label sets together. */
+  readonly labelBytes: number
   /** Frames kept of a stack, the leaf-most ones; deeper stacks get a `[truncated]` root. */
   readonly depth: number
   /** Frames of all samples together: what is hashed, whatever is distinct. */
@@ -42,6 +44,7 @@ export const PROFILE_LIMITS: ProfileLimits = {
   strings: 1_000_000,
   labelsPerSample: 100,
   series: 5_000,
+  labelBytes: 4 * 1024 * 1024,
   depth: 1_000,
   frames: 16_000_000,
   nameBytes: 65_535,

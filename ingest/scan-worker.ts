@@ -4,8 +4,9 @@ import type { ProfileLimits } from './limits.ts'
 import { PprofError, type ProfileFault } from './pprof/fault.ts'
 import type { ScannedProfile } from './pprof/profile.ts'
 import { scanProfile } from './pprof/scan.ts'
+import { Scratch } from './pprof/scratch.ts'
 
-// A thread of scan-pool.ts: one body in, one answer out. It keeps nothing between two bodies.
+// A thread of scan-pool.ts: one body in, one answer out.
 
 export type ScanRequest = { readonly body: Uint8Array; readonly limits: ProfileLimits }
 export type ScanAnswer = {
@@ -16,6 +17,8 @@ export type ScanAnswer = {
 const port = parentPort
 if (!port) throw new Error('scan-worker.ts runs as a worker thread')
 
+const scratch = new Scratch()
+
 port.on('message', ({ body, limits }: ScanRequest) => {
   const start = performance.now()
   const result = readBody(body, limits)
@@ -25,7 +28,7 @@ port.on('message', ({ body, limits }: ScanRequest) => {
 
 function readBody(body: Uint8Array, limits: ProfileLimits): ScannedProfile | ProfileFault {
   try {
-    return scanProfile(inflateProfile(body, limits.inflatedBytes), limits)
+    return scanProfile(inflateProfile(body, limits.inflatedBytes), limits, scratch)
   } catch (error) {
     if (error instanceof PprofError) return error.toFault()
     throw error

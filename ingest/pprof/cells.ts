@@ -1,8 +1,8 @@
 import type { ProfileLimits } from '../limits.ts'
 import { IdTable } from './id-table.ts'
-import { doubleWords } from './layout.ts'
 import type { RowColumns } from './profile.ts'
 import type { Reader } from './reader.ts'
+import type { Scratch } from './scratch.ts'
 
 /**
  * Sums of the values by (series, stack), one for each sample type. int64 and exact: low and high
@@ -16,16 +16,25 @@ export class CellTable {
   readonly #byPair: IdTable
   readonly #reader: Reader
   readonly #limits: ProfileLimits
+  readonly #scratch: Scratch
 
   /** `expected` cells: as many as there are samples at most. */
-  constructor(reader: Reader, expected: number, types: number, limits: ProfileLimits) {
+  constructor(
+    reader: Reader,
+    expected: number,
+    types: number,
+    limits: ProfileLimits,
+    scratch: Scratch,
+  ) {
+    this.#scratch = scratch
+
     this.#reader = reader
     this.#types = types
     this.#limits = limits
-    this.#series = new Uint32Array(expected)
-    this.#stacks = new Uint32Array(expected)
-    this.#values = new Uint32Array(expected * types * 2)
-    this.#byPair = new IdTable(expected)
+    this.#series = scratch.words('cell series', expected)
+    this.#stacks = scratch.words('cell stacks', expected)
+    this.#values = scratch.words('cell values', expected * types * 2)
+    this.#byPair = new IdTable(expected, scratch, 'cell')
   }
 
   /** Adds one sample's values, two words each. */
@@ -55,13 +64,14 @@ export class CellTable {
   /** One row per series and type, without the values that are 0. */
   finish(seriesCount: number, stackIds: Uint32Array): RowColumns {
     const cells = this.#order(seriesCount)
-    const rows = new RowBuilder(this.#reader, this.#limits)
+    const { count } = this.#byPair
+    const rows = new RowBuilder(this.#reader, this.#limits, this.#scratch)
     const width = this.#types * 2
     let from = 0
-    while (from < cells.length) {
+    while (from < count) {
       const series = this.#series[cells[from] as number] as number
       let to = from + 1
-      while (to < cells.length && this.#series[cells[to] as number] === series) to++
+      while (to < count && this.#series[cells[to] as number] === series) to++
       for (let type = 0; type < this.#types; type++) {
         for (let i = from; i < to; i++) {
           const cell = cells[i] as number
@@ -80,11 +90,11 @@ export class CellTable {
   // Cells by series, in the order they came within one: a counting sort.
   #order(seriesCount: number): Uint32Array {
     const { count } = this.#byPair
-    const starts = new Uint32Array(seriesCount + 1)
+    const starts = this.#scratch.zeros('cell starts', seriesCount + 1)
     for (let i = 0; i < count; i++) (starts[(this.#series[i] as number) + 1] as number)++
     for (let s = 1; s <= seriesCount; s++)
       starts[s] = (starts[s] as number) + (starts[s - 1] as number)
-    const order = new Uint32Array(count)
+    const order = this.#scratch.words('cell order', count)
     for (let i = 0; i < count; i++) {
       const series = this.#series[i] as number
       const place = starts[series] as number
@@ -99,25 +109,29 @@ class RowBuilder {
   #series: number[] = []
   #types: number[] = []
   #ends: number[] = []
-  #stacks: Uint32Array = new Uint32Array(512)
-  #values: Uint32Array = new Uint32Array(1024)
+  #stacks: Uint32Array
+  #values: Uint32Array
   #pairs = 0
   #total = 0
   readonly #reader: Reader
   readonly #limits: ProfileLimits
+  readonly #scratch: Scratch
 
-  constructor(reader: Reader, limits: ProfileLimits) {
+  constructor(reader: Reader, limits: ProfileLimits, scratch: Scratch) {
     this.#reader = reader
     this.#limits = limits
+    this.#scratch = scratch
+    this.#stacks = scratch.words('row stacks', 1024)
+    this.#values = scratch.words('row values', 2048)
   }
 
   addPair(stack: number, low: number, high: number): void {
     if (this.#pairs >= this.#limits.pairs)
       this.#reader.failLimit(`more than ${this.#limits.pairs} values`)
-    if (this.#pairs === this.#stacks.length) {
-      this.#stacks = doubleWords(this.#stacks)
-      this.#values = doubleWords(this.#values)
-    }
+    if (this.#pairs === this.#stacks.length)
+      this.#stacks = this.#scratch.grow('row stacks', this.#stacks)
+    if (this.#pairs * 2 === this.#values.length)
+      this.#values = this.#scratch.grow('row values', this.#values)
     this.#stacks[this.#pairs] = stack
     this.#values[this.#pairs * 2] = low
     this.#values[this.#pairs * 2 + 1] = high

@@ -1,9 +1,9 @@
 import { hash64Into } from '../../infra/contract/ids.ts'
 import type { ProfileLimits } from '../limits.ts'
 import { IdTable } from './id-table.ts'
-import { doubleWords } from './layout.ts'
 import type { FunctionColumns } from './profile.ts'
 import type { Reader } from './reader.ts'
+import type { Scratch } from './scratch.ts'
 
 const ELLIPSIS = Buffer.from('…')
 
@@ -30,16 +30,18 @@ export class FunctionInterner {
   #hashedBytes = 0
   readonly #reader: Reader
   readonly #limits: ProfileLimits
+  readonly #scratch: Scratch
   readonly #byId: IdTable
 
   /** `expected` functions: nearly always the profile's own count. */
-  constructor(reader: Reader, expected: number, limits: ProfileLimits) {
+  constructor(reader: Reader, expected: number, limits: ProfileLimits, scratch: Scratch) {
     this.#reader = reader
     this.#limits = limits
-    this.ids = new Uint32Array(expected * 2 + 16)
-    this.#ends = new Uint32Array(expected * 3 + 24)
-    this.#byId = new IdTable(expected)
-    this.#text = new Uint8Array(expected * 64 + 1024)
+    this.#scratch = scratch
+    this.ids = scratch.words('interned ids', expected * 2 + 2)
+    this.#ends = scratch.words('interned ends', expected * 3 + 3)
+    this.#byId = new IdTable(expected, scratch, 'interned ids')
+    this.#text = new Uint8Array(scratch.words('interned text', expected * 24).buffer)
     this.#view = new DataView(this.#text.buffer)
   }
 
@@ -47,8 +49,10 @@ export class FunctionInterner {
   intern(name: Slice, file: Slice, module: Slice): number {
     const start = this.#textEnd
     const index = this.#byId.count
-    if (index * 3 + 3 > this.#ends.length) this.#ends = doubleWords(this.#ends)
-    if (index * 2 + 2 > this.ids.length) this.ids = doubleWords(this.ids)
+    this.#reserve(lengthOf(name) + lengthOf(file) + lengthOf(module))
+    if (index * 3 + 3 > this.#ends.length)
+      this.#ends = this.#scratch.grow('interned ends', this.#ends)
+    if (index * 2 + 2 > this.ids.length) this.ids = this.#scratch.grow('interned ids', this.ids)
     this.#append(name)
     this.#ends[index * 3] = this.#textEnd
     this.#text[this.#textEnd++] = 0
@@ -86,8 +90,6 @@ export class FunctionInterner {
   #append({ view, start, end }: Slice): void {
     const cut = end - start > this.#limits.nameBytes
     const last = cut ? characterStart(view, start + this.#limits.nameBytes - ELLIPSIS.length) : end
-    // Room for the ellipsis and the separator as well.
-    this.#reserve(last - start + 4)
     const text = this.#view
     let to = this.#textEnd
     let at = start
@@ -103,13 +105,18 @@ export class FunctionInterner {
   }
 
   #reserve(size: number): void {
-    const needed = this.#textEnd + size
+    // Room for separators and ellipses as well.
+    const needed = this.#textEnd + Math.min(size, this.#limits.nameBytes * 3) + 16
     if (needed <= this.#text.length) return
     const larger = new Uint8Array(Math.max(needed, this.#text.length * 2))
     larger.set(this.#text)
     this.#text = larger
     this.#view = new DataView(larger.buffer)
   }
+}
+
+function lengthOf({ start, end }: Slice): number {
+  return end - start
 }
 
 /** The last place at or before `at` where a UTF-8 character starts. */

@@ -1,19 +1,22 @@
 import type { Spans } from './layout.ts'
 import { MessageIds } from './message-ids.ts'
 import type { Reader } from './reader.ts'
+import type { Scratch } from './scratch.ts'
 import type { StringTable } from './strings.ts'
 
 /** The Function messages: string indices by the index of a function. */
 export class FunctionTable {
+  readonly count: number
   /** Of the name, or of the system name where there is no name; 0 where there is neither. */
   readonly names: Uint32Array
   readonly files: Uint32Array
   readonly ids: MessageIds
 
-  constructor(reader: Reader, spans: Spans, strings: StringTable) {
-    this.names = new Uint32Array(spans.count)
-    this.files = new Uint32Array(spans.count)
-    this.ids = new MessageIds(spans.count)
+  constructor(reader: Reader, spans: Spans, strings: StringTable, scratch: Scratch) {
+    this.count = spans.count
+    this.names = scratch.words('function names', spans.count)
+    this.files = scratch.zeros('function files', spans.count)
+    this.ids = new MessageIds(spans.count, scratch, 'function')
     for (let i = 0; i < spans.count; i++) {
       reader.enter('function', i, spans.starts[i] as number, spans.ends[i] as number)
       this.#read(reader, strings, i)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Scratch } from './scratch.ts'
 
 // The multipliers are secret, so that nobody can choose ids that all fall into one slot; they decide
 // places in memory only, never an answer.
@@ -9,17 +10,20 @@ const FACTOR_HIGH = secret.readInt32LE(4) | 1
 /** A map from 64-bit ids (two words) to indices >= 0, in typed arrays. */
 export class IdTable {
   #shift: number
+  #size: number
   #count = 0
-  #keys: Int32Array
+  #keys: Uint32Array
   /** Index + 1; 0 = free. */
-  #values: Int32Array
+  #values: Uint32Array
 
-  constructor(expected: number) {
+  /** Grows as it must; with `scratch` it uses arrays of that name while `expected` ids are enough. */
+  constructor(expected: number, scratch: Scratch = new Scratch(), name = '') {
     // Half full at most when `expected` ids are in.
     const bits = Math.max(4, 32 - Math.clz32(expected * 2))
     this.#shift = 32 - bits
-    this.#keys = new Int32Array(2 << bits)
-    this.#values = new Int32Array(1 << bits)
+    this.#size = 1 << bits
+    this.#keys = scratch.words(`${name} table, keys`, this.#size * 2)
+    this.#values = scratch.zeros(`${name} table, values`, this.#size)
   }
 
   get count(): number {
@@ -40,16 +44,16 @@ export class IdTable {
     this.#keys[slot * 2 + 1] = hi
     this.#values[slot] = index + 1
     this.#count++
-    if (this.#count * 2 > this.#values.length) this.#grow()
+    if (this.#count * 2 > this.#size) this.#grow()
     return -1
   }
 
   #slot(lo: number, hi: number): number {
     const keys = this.#keys
     const values = this.#values
-    const mask = values.length - 1
-    const low = lo | 0
-    const high = hi | 0
+    const mask = this.#size - 1
+    const low = lo >>> 0
+    const high = hi >>> 0
     let slot = (Math.imul(low, FACTOR_LOW) + Math.imul(high, FACTOR_HIGH)) >>> this.#shift
     while (values[slot] !== 0 && (keys[slot * 2] !== low || keys[slot * 2 + 1] !== high))
       slot = (slot + 1) & mask
@@ -60,9 +64,11 @@ export class IdTable {
     const keys = this.#keys
     const values = this.#values
     this.#shift--
-    this.#keys = new Int32Array(keys.length * 2)
-    this.#values = new Int32Array(values.length * 2)
-    for (let i = 0; i < values.length; i++) {
+    const size = this.#size
+    this.#size = size * 2
+    this.#keys = new Uint32Array(size * 4)
+    this.#values = new Uint32Array(size * 2)
+    for (let i = 0; i < size; i++) {
       if (values[i] === 0) continue
       const slot = this.#slot(keys[i * 2] as number, keys[i * 2 + 1] as number)
       this.#keys[slot * 2] = keys[i * 2] as number

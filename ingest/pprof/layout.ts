@@ -1,17 +1,22 @@
 import type { ProfileLimits } from '../limits.ts'
 import { BYTES, type Reader, VARINT } from './reader.ts'
+import type { Scratch } from './scratch.ts'
 
 /** Where messages of one kind lie in the bytes. */
 export class Spans {
   count = 0
-  starts: Uint32Array = new Uint32Array(1024)
-  ends: Uint32Array = new Uint32Array(1024)
+  starts: Uint32Array
+  ends: Uint32Array
   readonly #name: string
   readonly #limit: number
+  readonly #scratch: Scratch
 
-  constructor(name: string, limit: number) {
+  constructor(name: string, limit: number, scratch: Scratch) {
     this.#name = name
     this.#limit = limit
+    this.#scratch = scratch
+    this.starts = scratch.words(`${name} spans, starts`, 1024)
+    this.ends = scratch.words(`${name} spans, ends`, 1024)
   }
 
   add(reader: Reader): void {
@@ -19,8 +24,8 @@ export class Spans {
     const at = this.count
     if (at >= this.#limit) reader.failLimit(`more than ${this.#limit} of ${this.#name}`)
     if (at === this.starts.length) {
-      this.starts = doubleWords(this.starts)
-      this.ends = doubleWords(this.ends)
+      this.starts = this.#scratch.grow(`${this.#name} spans, starts`, this.starts)
+      this.ends = this.#scratch.grow(`${this.#name} spans, ends`, this.ends)
     }
     this.starts[at] = reader.pos
     this.ends[at] = end
@@ -45,13 +50,13 @@ export type Layout = {
 }
 
 /** Walks the top level once and holds every count to its limit. */
-export function readLayout(reader: Reader, limits: ProfileLimits): Layout {
-  const sampleTypes = new Spans('sample_type', limits.sampleTypes)
-  const samples = new Spans('sample', limits.samples)
-  const mappings = new Spans('mapping', limits.mappings)
-  const locations = new Spans('location', limits.locations)
-  const functions = new Spans('function', limits.functions)
-  const strings = new Spans('string_table', limits.strings)
+export function readLayout(reader: Reader, limits: ProfileLimits, scratch: Scratch): Layout {
+  const sampleTypes = new Spans('sample_type', limits.sampleTypes, scratch)
+  const samples = new Spans('sample', limits.samples, scratch)
+  const mappings = new Spans('mapping', limits.mappings, scratch)
+  const locations = new Spans('location', limits.locations, scratch)
+  const functions = new Spans('function', limits.functions, scratch)
+  const strings = new Spans('string_table', limits.strings, scratch)
   const periodType = { start: 0, end: 0 }
   let period = 0n
   let timeNs = 0n
@@ -149,10 +154,4 @@ export function readLayout(reader: Reader, limits: ProfileLimits): Layout {
 export function readInt64(reader: Reader, name: string): bigint {
   reader.readNumber(name)
   return (BigInt(reader.hi) << 32n) | BigInt(reader.lo >>> 0)
-}
-
-export function doubleWords(words: Uint32Array): Uint32Array {
-  const larger = new Uint32Array(words.length * 2)
-  larger.set(words)
-  return larger
 }

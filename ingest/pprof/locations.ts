@@ -3,10 +3,10 @@ import { type FunctionInterner, type Slice, sliceOf } from './function-interner.
 import type { FunctionTable } from './functions.ts'
 import { IdTable } from './id-table.ts'
 import type { Spans } from './layout.ts'
-import { doubleWords } from './layout.ts'
 import type { MappingTable } from './mappings.ts'
 import { MessageIds } from './message-ids.ts'
 import type { Reader } from './reader.ts'
+import type { Scratch } from './scratch.ts'
 import type { StringTable } from './strings.ts'
 
 const NOTHING = sliceOf(new Uint8Array(0))
@@ -16,6 +16,7 @@ type Tables = {
   readonly mappings: MappingTable
   readonly functions: FunctionTable
   readonly interner: FunctionInterner
+  readonly scratch: Scratch
 }
 
 /**
@@ -32,11 +33,14 @@ export class LocationTable {
   readonly #reader: Reader
   readonly #tables: Tables
   readonly #limits: ProfileLimits
-  /** Of each function, the interned one of the mapping it was met in first: nearly every line. */
-  readonly #firstMapping: Int32Array
+  /**
+   * Of each function the mapping it was met in first, index + 1, and what it was interned as there:
+   * nearly every line.
+   */
+  readonly #firstMapping: Uint32Array
   readonly #firstInterned: Uint32Array
   /** The rest, by (function, mapping). */
-  readonly #interned = new IdTable(0)
+  readonly #interned: IdTable
   // Reused: an object a line would be garbage by the thousands.
   readonly #name: { view: DataView; start: number; end: number }
   readonly #file: { view: DataView; start: number; end: number }
@@ -46,11 +50,13 @@ export class LocationTable {
     this.#reader = reader
     this.#tables = tables
     this.#limits = limits
-    this.ends = new Uint32Array(spans.count)
-    this.frames = new Uint32Array(Math.max(16, spans.count))
-    this.ids = new MessageIds(spans.count)
-    this.#firstMapping = new Int32Array(tables.functions.names.length).fill(-1)
-    this.#firstInterned = new Uint32Array(tables.functions.names.length)
+    const { functions, scratch } = tables
+    this.ends = scratch.words('location ends', spans.count)
+    this.frames = scratch.words('location frames', spans.count)
+    this.ids = new MessageIds(spans.count, scratch, 'location')
+    this.#firstMapping = scratch.zeros('first mapping', functions.count)
+    this.#firstInterned = scratch.words('first interned', functions.count)
+    this.#interned = new IdTable(0, scratch, 'interned')
     const { view } = reader
     this.#name = { view, start: 0, end: 0 }
     this.#file = { view, start: 0, end: 0 }
@@ -127,14 +133,15 @@ export class LocationTable {
   }
 
   #addFrame(frame: number): void {
-    if (this.#frameCount === this.frames.length) this.frames = doubleWords(this.frames)
+    if (this.#frameCount === this.frames.length)
+      this.frames = this.#tables.scratch.grow('location frames', this.frames)
     if (this.#frameCount >= this.#limits.lines)
       this.#reader.failLimit(`more than ${this.#limits.lines} lines in its locations`)
     this.frames[this.#frameCount++] = frame
   }
 
   #internFunction(index: number, mapping: number, address: Address): number {
-    const first = this.#firstMapping[index] as number
+    const first = (this.#firstMapping[index] as number) - 1
     if (first === mapping) return this.#firstInterned[index] as number
     if (first >= 0) {
       const known = this.#interned.find(index, mapping)
@@ -151,7 +158,7 @@ export class LocationTable {
     const interned = interner.intern(this.#name, this.#file, this.#moduleOf(mapping))
     if (first >= 0) this.#interned.add(index, mapping, interned)
     else {
-      this.#firstMapping[index] = mapping
+      this.#firstMapping[index] = mapping + 1
       this.#firstInterned[index] = interned
     }
     return interned

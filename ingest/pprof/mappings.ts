@@ -2,6 +2,7 @@ import { moduleOfFile } from '../../infra/contract/profile.ts'
 import type { Spans } from './layout.ts'
 import { MessageIds } from './message-ids.ts'
 import type { Reader } from './reader.ts'
+import type { Scratch } from './scratch.ts'
 import type { StringTable } from './strings.ts'
 
 const SLASH = 0x2f
@@ -22,9 +23,11 @@ export class MappingTable {
     { memoryStart: 0n, memoryLimit: 0n, fileOffset: 0n, moduleStart: 0, moduleEnd: 0 },
   ]
   readonly #ids: MessageIds
+  /** Where the module stands in the profile, by the string of the file's name. */
+  readonly #modules = new Map<number, readonly [number, number]>()
 
-  constructor(reader: Reader, spans: Spans, strings: StringTable) {
-    this.#ids = new MessageIds(spans.count)
+  constructor(reader: Reader, spans: Spans, strings: StringTable, scratch: Scratch) {
+    this.#ids = new MessageIds(spans.count, scratch, 'mapping')
     for (let i = 0; i < spans.count; i++) {
       reader.enter('mapping', i, spans.starts[i] as number, spans.ends[i] as number)
       this.#read(reader, strings)
@@ -77,22 +80,21 @@ export class MappingTable {
       }
     }
     this.#ids.add(reader, idLow, idHigh, this.mappings.length)
-    const start = strings.starts[filename] as number
+    const [moduleStart, moduleEnd] = this.#findModule(reader, strings, filename)
+    this.mappings.push({ memoryStart, memoryLimit, fileOffset, moduleStart, moduleEnd })
+  }
+
+  // Once for each name: thousands of mappings may share one that is megabytes long.
+  #findModule(reader: Reader, strings: StringTable, filename: number): readonly [number, number] {
+    const known = this.#modules.get(filename)
+    if (known) return known
     const end = strings.ends[filename] as number
-    const moduleStart = baseName(reader.bytes, start, end)
-    const file = Buffer.from(reader.bytes.buffer, reader.bytes.byteOffset).toString(
-      'utf8',
-      moduleStart,
-      end,
-    )
-    this.mappings.push({
-      memoryStart,
-      memoryLimit,
-      fileOffset,
-      moduleStart,
-      // A module is a prefix of its file's base name.
-      moduleEnd: moduleStart + Buffer.byteLength(moduleOfFile(file)),
-    })
+    const start = baseName(reader.bytes, strings.starts[filename] as number, end)
+    const file = Buffer.from(reader.bytes.subarray(start, end)).toString()
+    // A module is a prefix of its file's base name.
+    const module = [start, start + Buffer.byteLength(moduleOfFile(file))] as const
+    this.#modules.set(filename, module)
+    return module
   }
 }
 

@@ -59,12 +59,23 @@ export class Reader {
   }
 
   readVarint(): void {
-    const first = this.bytes[this.pos] as number
-    if (first < 0x80 && this.pos < this.end) {
+    const { bytes, pos, end } = this
+    const first = bytes[pos] as number
+    if (first < 0x80 && pos < end) {
       this.lo = first
       this.hi = 0
-      this.pos++
+      this.pos = pos + 1
       return
+    }
+    // Ids and string indices mostly take two bytes.
+    if (pos + 1 < end) {
+      const second = bytes[pos + 1] as number
+      if (second < 0x80) {
+        this.lo = (first & 0x7f) | (second << 7)
+        this.hi = 0
+        this.pos = pos + 2
+        return
+      }
     }
     this.#readLongVarint()
   }

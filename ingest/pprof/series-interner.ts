@@ -1,4 +1,5 @@
 import { hash64Into } from '../../infra/contract/ids.ts'
+import { LABEL_LIMITS } from '../../infra/contract/labels.ts'
 import type { ProfileLimits } from '../limits.ts'
 import { IdTable } from './id-table.ts'
 import type { SampleLabels } from './profile.ts'
@@ -21,6 +22,7 @@ export class SeriesInterner {
   readonly #view: DataView
   readonly #hash = new Uint32Array(2)
   #count = 0
+  #bytesRead = 0
 
   constructor(reader: Reader, strings: StringTable, limits: ProfileLimits) {
     this.#reader = reader
@@ -76,6 +78,7 @@ export class SeriesInterner {
     const index = this.#byHash.count
     const found = this.#byHash.add(this.#hash[0] as number, this.#hash[1] as number, index)
     if (found >= 0) return found
+    this.#checkSize()
     if (index >= this.#limits.series)
       this.#reader.failLimit(
         `more than ${this.#limits.series} distinct label sets; leave out labels that differ in ` +
@@ -83,6 +86,24 @@ export class SeriesInterner {
       )
     this.series.push(this.#readPairs())
     return index
+  }
+
+  // Before a string is made of them.
+  #checkSize(): void {
+    const { starts, ends } = this.#strings
+    const size = (index: number) => (ends[index] as number) - (starts[index] as number)
+    for (let i = 0; i < this.#count; i++) {
+      const name = size(this.#pairs[i * 2] as number)
+      const value = size(this.#pairs[i * 2 + 1] as number)
+      if (name > LABEL_LIMITS.nameBytes || value > LABEL_LIMITS.valueBytes)
+        this.#reader.fail(
+          `a label of ${name} and ${value} bytes, name and value may have ` +
+            `${LABEL_LIMITS.nameBytes} and ${LABEL_LIMITS.valueBytes}`,
+        )
+      this.#bytesRead += name + value
+    }
+    if (this.#bytesRead > this.#limits.labelBytes)
+      this.#reader.failLimit(`more than ${this.#limits.labelBytes} bytes of distinct label sets`)
   }
 
   #readPairs(): SampleLabels {

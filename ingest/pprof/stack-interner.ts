@@ -3,10 +3,10 @@ import { PLACEHOLDER, PLACEHOLDER_MODULE } from '../../infra/contract/profile.ts
 import type { ProfileLimits } from '../limits.ts'
 import { type FunctionInterner, sliceOf } from './function-interner.ts'
 import { IdTable } from './id-table.ts'
-import { doubleWords } from './layout.ts'
 import type { LocationTable } from './locations.ts'
 import type { StackColumns } from './profile.ts'
 import type { Reader } from './reader.ts'
+import type { Scratch } from './scratch.ts'
 
 /** The distinct stacks of a profile, known by the hash of their function ids, root first. */
 export class StackInterner {
@@ -21,8 +21,10 @@ export class StackInterner {
   readonly #locations: LocationTable
   readonly #functions: FunctionInterner
   readonly #limits: ProfileLimits
+  readonly #scratch: Scratch
   /** One stack's function ids, root first. The hash reads its bytes: little endian, as ids are. */
   readonly #words: Uint32Array
+  readonly #wordsEnd: number
   readonly #bytes: Uint8Array
   readonly #view: DataView
 
@@ -33,23 +35,26 @@ export class StackInterner {
     locations: LocationTable,
     functions: FunctionInterner,
     limits: ProfileLimits,
+    scratch: Scratch,
   ) {
-    this.ids = new Uint32Array(expected * 2 + 2)
-    this.#ends = new Uint32Array(expected + 1)
-    this.#frames = new Uint32Array(expected * 64 + 64)
-    this.#byId = new IdTable(expected)
+    this.#scratch = scratch
+    this.ids = scratch.words('stack ids', expected * 2 + 2)
+    this.#ends = scratch.words('stack ends', expected + 1)
+    this.#frames = scratch.words('stack frames', 1024)
+    this.#byId = new IdTable(expected, scratch, 'stack ids')
     this.#reader = reader
     this.#locations = locations
     this.#functions = functions
     this.#limits = limits
-    this.#words = new Uint32Array((limits.depth + 1) * 2)
+    this.#wordsEnd = (limits.depth + 1) * 2
+    this.#words = scratch.words('stack', this.#wordsEnd)
     this.#bytes = new Uint8Array(this.#words.buffer)
     this.#view = new DataView(this.#words.buffer)
   }
 
   /** The index of the stack of `count` locations, leaf first; the same frames have the same index. */
   intern(stack: Uint32Array, count: number): number {
-    const end = this.#words.length
+    const end = this.#wordsEnd
     const start = this.#writeFrames(stack, count, end)
     const index = this.#byId.count
     hash64Into(this.#bytes, start * 4, end * 4, this.ids, index * 2, this.#view)
@@ -61,7 +66,7 @@ export class StackInterner {
     if (found >= 0) return found
     const frames = (end - start) / 2
     while ((this.#frameCount + frames) * 2 > this.#frames.length)
-      this.#frames = doubleWords(this.#frames)
+      this.#frames = this.#scratch.grow('stack frames', this.#frames)
     const target = this.#frames
     let to = this.#frameCount * 2
     for (let at = start; at < end; at++) target[to++] = this.#words[at] as number

@@ -22,9 +22,10 @@ export const command = defineCommand({
       await report({ state: 'failed', message: error.message, ...(hint && { hint }), final: true })
       return EXIT.failure
     }
+    const stopped = lifecycle.untilSignal()
     await report({ state: 'sampling' })
     if (!process.send) tell(`sampling this machine, sending to ${options.server.href}`)
-    await lifecycle.untilSignal()
+    await stopped
     return EXIT.ok
   },
 })

@@ -10,8 +10,9 @@ export const command = defineCommand({
   async run(context) {
     const { options, lifecycle, print } = context
     const { url } = await startServer(context, options, { ingest: options })
+    const stopped = lifecycle.untilSignal()
     print(`Flamewatch takes profiles at ${url}`)
-    await lifecycle.untilSignal()
+    await stopped
     return EXIT.ok
   },
 })

@@ -12,8 +12,9 @@ export const command = defineCommand({
     const { url } = await startServer(context, options, {
       query: { ...options, local: () => null },
     })
+    const stopped = lifecycle.untilSignal()
     print(`Flamewatch is at ${url}`)
-    await lifecycle.untilSignal()
+    await stopped
     return EXIT.ok
   },
 })

@@ -34,8 +34,10 @@ export const command = defineCommand({
       query: { ...options, local: () => collector?.state() ?? null },
     })
     if (!options.noCollect) collector = lifecycle.add('collector', startCollector(context, url))
+    // Before the address is known, so that who reads it can already stop this.
+    const stopped = lifecycle.untilSignal()
     print(`Flamewatch is at ${url}`)
-    await lifecycle.untilSignal()
+    await stopped
     return EXIT.ok
   },
 })

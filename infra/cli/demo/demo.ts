@@ -64,6 +64,7 @@ export const command = defineCommand({
       log,
     })
     lifecycle.add('demo', player)
+    const stopped = lifecycle.untilSignal()
     print(`Flamewatch's demo is at ${url}`)
     const { service, baseline, candidate } = PLANTED
     print('')
@@ -72,7 +73,7 @@ export const command = defineCommand({
     )
     print(`  ${candidate} made something slower. Find it in the comparison with ${baseline}:`)
     print(`  ${url}/s/${service}/diff?from=now-2h&a=${baseline}&b=${candidate}`)
-    await lifecycle.untilSignal()
+    await stopped
     return EXIT.ok
   },
 })

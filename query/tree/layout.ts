@@ -103,8 +103,10 @@ function findPlaces(tree: SummedTree, cut: Cut, scales: readonly number[]): Plac
   return { count, parent, childCount, source, isResidual }
 }
 
-// x of the formulas: the sum over the sides of the normalised values.
+// x of the formulas: the sum over the sides of the normalised values. One side is in order as it is.
 function weigh(columns: readonly Sums[], scales: readonly number[]): Float64Array {
+  const [only] = columns
+  if (only !== undefined && columns.length === 1) return only.doubles()
   const out = new Float64Array(columns[0]?.length ?? 0)
   for (const [side, sums] of columns.entries()) {
     const scale = scales[side] as number

@@ -8,8 +8,7 @@ import { loadSymbols } from './load-symbols.ts'
 import { readPltTarget } from './plt.ts'
 import { cleanSystemName, shortenName } from './readable-name.ts'
 import type { SymbolTable } from './symbol-table.ts'
-import type { CodeRange } from './thread-code.ts'
-import { findThreadStarts, isThreadStartName } from './thread-start.ts'
+import { findThreadStarts, type ThreadStarts } from './thread-start.ts'
 
 export type FunctionName =
   | { readonly kind: 'name'; readonly name: string; readonly systemName: string }
@@ -25,7 +24,7 @@ export class Image {
   readonly #symbols: SymbolTable | null
   readonly #debug: DebugFile | null
   readonly #index: FdeIndex | null
-  readonly #threadStarts: readonly CodeRange[]
+  readonly #threadStarts: ThreadStarts
   readonly #names = new Map<number, FunctionName>()
   #namesBytes = 0
 
@@ -34,7 +33,7 @@ export class Image {
     symbols: SymbolTable | null
     debug: DebugFile | null
     index: FdeIndex | null
-    threadStarts: readonly CodeRange[]
+    threadStarts: ThreadStarts
   }) {
     this.elf = parts.elf
     this.#symbols = parts.symbols
@@ -69,8 +68,7 @@ export class Image {
   }
 
   isThreadStart(vaddr: number, name: FunctionName, isLeaf: boolean): boolean {
-    if (name.kind === 'name' && isThreadStartName(name.systemName, isLeaf)) return true
-    return this.#threadStarts.some(({ start, end }) => vaddr >= start && vaddr < end)
+    return this.#threadStarts.has(vaddr, name.kind === 'name' ? name.systemName : '', isLeaf)
   }
 
   #nameOf(row: number, open: OpenImage): FunctionName | null {

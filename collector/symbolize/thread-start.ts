@@ -26,32 +26,44 @@ import { type CodeRange, PATTERN_BYTES, type ThreadCode, threadCodeOf } from './
 //
 // 3 and 4 are where a walk by frame pointers ends, since C libraries keep none on x86-64.
 // __libc_start_main of glibc 2.34 and later is none of these: a stack that ends there is broken.
-// Everywhere, functions that are known by name: Go and statically linked programs with symbols.
+// The same files' functions are known by name too, where they have symbols; a program may well have a
+// start_thread of its own. Names of Go's runtime mean the same everywhere.
 
 const STARTS: ReadonlySet<string> = new Set([
   '_start',
   'start_thread',
   'thread_start',
   '__libc_start_call_main',
+])
+const STARTS_OF_GO: ReadonlySet<string> = new Set([
   'runtime.goexit',
   'runtime.goexit.abi0',
   'runtime.rt0_go',
   'runtime.rt0_go.abi0',
   'runtime.mstart',
   'runtime.mstart.abi0',
-])
-// These begin one for the child only. The parent is in a system call there and calls nothing.
-const STARTS_OF_CALLERS: ReadonlySet<string> = new Set([
-  'clone',
-  '__clone',
-  'clone3',
-  '__clone3',
   'runtime.clone',
   'runtime.clone.abi0',
 ])
+// These begin one for the child only. The parent is in a system call there and calls nothing.
+const STARTS_OF_CALLERS: ReadonlySet<string> = new Set(['clone', '__clone', 'clone3', '__clone3'])
 
-export function isThreadStartName(systemName: string, isLeaf: boolean): boolean {
-  return STARTS.has(systemName) || (!isLeaf && STARTS_OF_CALLERS.has(systemName))
+export class ThreadStarts {
+  readonly #ranges: readonly CodeRange[]
+  readonly #ownsNames: boolean
+
+  /** `ownsNames`: the C library's names mean the C library's functions. */
+  constructor(ranges: readonly CodeRange[], ownsNames: boolean) {
+    this.#ranges = ranges
+    this.#ownsNames = ownsNames
+  }
+
+  has(vaddr: number, systemName: string, isLeaf: boolean): boolean {
+    if (STARTS_OF_GO.has(systemName)) return true
+    if (this.#ownsNames && STARTS.has(systemName)) return true
+    if (this.#ownsNames && !isLeaf && STARTS_OF_CALLERS.has(systemName)) return true
+    return this.#ranges.some(({ start, end }) => vaddr >= start && vaddr < end)
+  }
 }
 
 export type ThreadImage = {
@@ -70,7 +82,7 @@ const ENTRY_BYTES = 0x40
 // libc has 3,700 functions; a static program with more than this keeps to the other rules.
 const MAX_FUNCTIONS = 50_000
 
-export function findThreadStarts(image: ThreadImage): CodeRange[] {
+export function findThreadStarts(image: ThreadImage): ThreadStarts {
   const { source, elf, index } = image
   const executable = isExecutable(source, elf)
   const starts: CodeRange[] = []
@@ -79,11 +91,12 @@ export function findThreadStarts(image: ThreadImage): CodeRange[] {
     starts.push(fde ?? { start: elf.entry, end: elf.entry + ENTRY_BYTES })
   }
   const isStatic = executable && !elf.segments.some((s) => s.type === PT_INTERP)
-  if (isStatic || /^(libc|libpthread|ld)[-.]/.test(image.baseName)) {
+  const ownsNames = isStatic || /^(libc|libpthread|ld)[-.]/.test(image.baseName)
+  if (ownsNames) {
     if (index !== null) starts.push(...findOutermost(source, elf, index, MAX_FUNCTIONS))
     starts.push(...findInCode(image))
   }
-  return starts
+  return new ThreadStarts(starts, ownsNames)
 }
 
 const DT_FLAGS_1 = 0x6ffffffb

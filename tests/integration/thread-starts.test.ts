@@ -43,6 +43,13 @@ test.each(['busy-fp', 'busy-nofp', 'busy-static'] as const)(
   },
 )
 
+test('a program may call its own function start_thread', () => {
+  const path = compileFixture('busy-fp')
+  const symbol = readAddresses(path).get('start_thread')
+  if (symbol === undefined) throw new Error('busy-fp has no start_thread')
+  expect(openImage(path).isThreadStart(symbol.start + 8)).toBe(false)
+})
+
 test('the dynamic loader begins threads at its entry point', () => {
   const path = findMapped(/\/ld[-.]/)
   const { image, isThreadStart } = openImage(path)

@@ -16,6 +16,8 @@ export type ReplayOptions = {
   readonly fromMs: number
   /** Unix ms. */
   readonly clock: () => number
+  /** Resolves after `ms`, or when aborted. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
   readonly log: Log
 }
 
@@ -23,7 +25,7 @@ export type Player = { close(): Promise<void> }
 
 /** Writes the history from `fromMs` until now; resolves when it is there and goes on live. */
 export async function replay(options: ReplayOptions): Promise<Player> {
-  const { make, write, clock, log } = options
+  const { make, write, clock, log, sleep = wait } = options
   const stop = new AbortController()
   let nextMs = ceilTo(options.fromMs, LIVE_MS)
 
@@ -68,7 +70,7 @@ function ceilTo(timeMs: number, stepMs: number): number {
   return Math.ceil(timeMs / stepMs) * stepMs
 }
 
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await setTimeout(ms, undefined, { signal })
   } catch {

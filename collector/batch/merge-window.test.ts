@@ -81,15 +81,20 @@ function merge(rows: readonly Row[], images: Record<number, ProcessImage<string>
     processes: {
       find(sampled) {
         asked.push(sampled)
-        return images[sampled.tgid] ?? APP
+        return sampled.comm === 'gone' ? null : (images[sampled.tgid] ?? APP)
       },
+      guess: () => GONE,
       findAgain: () => APP,
     },
     pause: async () => {},
   })
 }
 
-const APP: ProcessImage<string> = { labels: { service: 'app' }, comm: 'app', mappings: 'app' }
+const APP: ProcessImage<string> = {
+  ...{ labels: { service: 'app' }, comm: 'app', mappings: 'app', isNamedByFile: true },
+}
+
+const GONE = { ...APP, labels: { service: 'gone' }, mappings: null }
 
 function draw({ frames, samples }: BatchSamples): string[] {
   return samples.map(({ labels, stack, count }) => {
@@ -165,11 +170,15 @@ test('a kernel thread has kernel frames only, and is not broken for it', async (
   expect(draw(samples)).toEqual(['app 1: ka1 leaf'])
 })
 
-test('says so where a process died before its mappings could be read', async () => {
-  const samples = await merge([{ count: 1, user: [0x101n, 0x102n] }], {
-    1: { ...APP, mappings: null },
-  })
-  expect(draw(samples)).toEqual(['app 1: [process ended] < [broken stack]'])
+test('says so where a process died before it could be read, when all others are named', async () => {
+  const rows = [
+    { comm: 'gone', count: 1, user: [0x101n, 0x102n] },
+    { count: 2, user: [0x1ffn] },
+  ]
+  expect(draw(await merge(rows))).toEqual([
+    'app 2: ff leaf of app',
+    'gone 1: [process ended] < [broken stack]',
+  ])
 })
 
 test('reads the mappings of a process again when an address is not in them', async () => {
@@ -190,15 +199,18 @@ test('asks for processes by all the kernel knows', async () => {
   ])
 })
 
-test('lets others have a turn between slices of rows', async () => {
-  let pauses = 0
-  const rows = Array.from({ length: 300 }, () => ({ count: 1, user: [0x1ffn] }))
+test('lets others have their turn after each row that asks for it', async () => {
+  const turns: string[] = []
+  const rows = Array.from({ length: 4 }, () => ({ count: 1, user: [0x1ffn] }))
+  let row = 0
+  setImmediate(() => turns.push('other'))
   await mergeWindow(windowOf(rows), {
     symbols: { user: () => frame('ff'), kernel: () => frame('k') },
-    processes: { find: () => APP, findAgain: () => APP },
-    pause: async () => {
-      pauses++
+    processes: { find: () => APP, findAgain: () => APP, guess: () => APP },
+    pause() {
+      turns.push(`row ${row++}`)
+      return row === 2 ? new Promise((resolve) => setImmediate(resolve)) : undefined
     },
   })
-  expect(pauses).toBe(2)
+  expect(turns).toEqual(['row 0', 'row 1', 'other', 'row 2', 'row 3'])
 })

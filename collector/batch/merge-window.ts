@@ -21,20 +21,20 @@ export interface Symbols<M> {
 
 /** What names processes: the ProcessTable. */
 export interface Processes<M> {
-  find(sampled: SampledProcess): ProcessImage<M>
+  /** Null for a process that ended before it could be read. */
+  find(sampled: SampledProcess): ProcessImage<M> | null
   /** The same process when an address was met that its mappings do not have. */
-  findAgain(sampled: SampledProcess): ProcessImage<M>
+  findAgain(sampled: SampledProcess): ProcessImage<M> | null
+  /** What can be said of one that find() does not know, after it was asked for all others. */
+  guess(sampled: SampledProcess): ProcessImage<M>
 }
 
 export type MergeOptions<M> = {
   readonly symbols: Symbols<M>
   readonly processes: Processes<M>
-  /** Awaited every few rows, so that first samples of processes are not kept waiting. */
-  readonly pause: () => Promise<unknown>
+  /** Called after every row; what it answers is awaited, so that others have their turn. */
+  readonly pause: () => Promise<unknown> | undefined
 }
-
-// Some 2 ms of work.
-const ROWS_PER_SLICE = 128
 
 /** Names every row of a window and adds up what is equal by name. */
 export async function mergeWindow<M>(
@@ -45,22 +45,39 @@ export async function mergeWindow<M>(
   const merger = new SampleMerger()
   const stacks = new WindowStacks(window, options)
   const comms = Buffer.from(window.comm.buffer, window.comm.byteOffset, window.comm.byteLength)
+  const unseen: number[] = []
   for (let row = 0; row < window.rows; row++) {
-    const tgid = window.tgid[row] as number
-    const kernelThread = window.kernelThread[row] === 1
-    const sampled = {
-      ...{ tgid, kernelThread, comm: readComm(comms, row) },
-      startTimeNs: window.startTimeNs[row] as bigint,
-      cgroupId: window.cgroupId[row] as bigint,
-    }
+    const sampled = readProcess(row)
     const image = processes.find(sampled)
-    const kernel = stacks.kernel(window.kernelStack[row] as number)
-    const user = kernelThread ? [] : stacks.user(window.userStack[row] as number, sampled, image)
-    const stack = kernel.length + user.length === 0 ? NO_STACK : [...kernel, ...user]
-    merger.add(image.labels, stack, window.count[row] as number)
-    if (row % ROWS_PER_SLICE === ROWS_PER_SLICE - 1) await pause()
+    if (image) merge(row, sampled, image)
+    else unseen.push(row)
+    const turn = pause()
+    if (turn) await turn
+  }
+  for (const row of unseen) {
+    const sampled = readProcess(row)
+    merge(row, sampled, processes.guess(sampled))
   }
   return merger
+
+  function readProcess(row: number): SampledProcess {
+    return {
+      tgid: window.tgid[row] as number,
+      startTimeNs: window.startTimeNs[row] as bigint,
+      cgroupId: window.cgroupId[row] as bigint,
+      comm: readComm(comms, row),
+      kernelThread: window.kernelThread[row] === 1,
+    }
+  }
+
+  function merge(row: number, sampled: SampledProcess, image: ProcessImage<M>): void {
+    const kernel = stacks.kernel(window.kernelStack[row] as number)
+    const user = sampled.kernelThread
+      ? []
+      : stacks.user(window.userStack[row] as number, sampled, image)
+    const stack = kernel.length + user.length === 0 ? NO_STACK : [...kernel, ...user]
+    merger.add(image.labels, stack, window.count[row] as number)
+  }
 }
 
 const NO_STACK = [PLACEHOLDER_FRAMES.other]
@@ -122,7 +139,7 @@ class WindowStacks<M> {
     if (mappings === null) return [PROCESS_ENDED, PLACEHOLDER_FRAMES.broken]
     let frames = this.#nameMapped(stack, sampled.tgid, mappings)
     if (frames.includes(UNKNOWN_FRAME)) {
-      const { mappings: now } = this.#processes.findAgain(sampled)
+      const now = this.#processes.findAgain(sampled)?.mappings ?? null
       if (now !== null && now !== mappings) frames = this.#nameMapped(stack, sampled.tgid, now)
     }
     return frames.at(-1)?.threadStart ? frames : [...frames, PLACEHOLDER_FRAMES.broken]

@@ -16,6 +16,9 @@ import { encodeBatch } from './encode-batch.ts'
 import { mergeWindow } from './merge-window.ts'
 import type { BuiltBatch, WorkerSettings } from './worker-messages.ts'
 
+// Processes at their first sample wait for no more than this and the symbols of one file.
+const SLICE_MS = 2
+
 const LOOK_AGAIN_MS = [20, 100, 400, 1600] // one after the other
 
 /** Everything between a drained window and the bytes of its batch, and what it remembers. */
@@ -61,7 +64,7 @@ export class WindowProcessor {
     const samples = await mergeWindow(window, {
       symbols: this.#symbolizer,
       processes: this.#processes,
-      pause: setImmediate,
+      pause: pauseAfter(SLICE_MS),
     })
     this.#processes.endWindow()
     const mergedMs = performance.now()
@@ -73,6 +76,17 @@ export class WindowProcessor {
       processes: this.#processes.size,
       notes: this.#symbolizer.notes(),
     }
+  }
+}
+
+/** Lets other work have its turn when that much time has passed since the last. */
+function pauseAfter(sliceMs: number): () => Promise<void> | undefined {
+  let untilMs = performance.now() + sliceMs
+  return () => {
+    if (performance.now() < untilMs) return undefined
+    return setImmediate().then(() => {
+      untilMs = performance.now() + sliceMs
+    })
   }
 }
 

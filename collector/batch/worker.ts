@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLog, LOG_LEVELS } from '../../infra/runtime/log.ts'
+import { ThreadPriority } from './thread-priority.ts'
 import { WindowProcessor } from './window-processor.ts'
 import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts'
 
@@ -12,6 +13,10 @@ const settings = workerData as WorkerSettings
 const level = LOG_LEVELS.find((known) => known === settings.logLevel)
 const log = createLog(level).child({ room: 'collector', thread: 'worker' })
 const processor = new WindowProcessor(settings, log)
+// A process at its first sample may have milliseconds to live: on a busy host this thread would come
+// too late. Building a batch can wait for its turn.
+const priority = new ThreadPriority()
+priority.raise()
 
 port.on('message', (message: ToWorker) => {
   if (message.kind === 'process') processor.see(message)
@@ -19,6 +24,7 @@ port.on('message', (message: ToWorker) => {
 })
 
 async function build({ window }: Extract<ToWorker, { kind: 'window' }>): Promise<void> {
+  priority.lower()
   try {
     const batch = await processor.build(window)
     const bodies = batch.parts.map(({ body }) => body.buffer)
@@ -26,6 +32,7 @@ async function build({ window }: Extract<ToWorker, { kind: 'window' }>): Promise
   } catch (error) {
     port.postMessage({ kind: 'failed', error: toError(error) } satisfies FromWorker)
   }
+  priority.raise()
 }
 
 function toError(thrown: unknown): Error {

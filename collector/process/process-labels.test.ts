@@ -95,7 +95,8 @@ test('labels name the container, or the start of its id as docker ps prints it',
 
 test('a process that died unseen has the name of its thread and what its cgroup says', () => {
   const cgroup = { ...NO_CGROUP_NAMES, unit: 'cron.service' }
-  expect(labelUnseen('sh', cgroup, null, 'web-1')).toEqual({
+  const facts = { comm: 'sh', cgroup, container: null, version: null }
+  expect(labelUnseen(facts, 'web-1')).toEqual({
     ...{ service: 'cron', version: 'unknown', host: 'web-1', unit: 'cron.service', comm: 'sh' },
   })
 })

@@ -83,18 +83,18 @@ export function renameProcess(labels: Labels, comm: string): Labels {
   return cleanLabels({ ...labels, comm })
 }
 
-/** Labels of a process that died before it could be read: the kernel told its name and cgroup. */
-export function labelUnseen(
-  comm: string,
-  cgroup: CgroupNames,
-  container: ContainerNames | null,
-  host: string,
-): Labels {
+/** What is known of a process that died before it could be read: the kernel told name and cgroup. */
+export type UnseenFacts = Pick<ProcessFacts, 'comm' | 'cgroup' | 'container'> & {
+  /** That of the same program where it was seen. */
+  readonly version: string | null
+}
+
+export function labelUnseen({ version, ...known }: UnseenFacts, host: string): Labels {
   return labelProcess(
     {
-      ...{ comm, cgroup, container, executable: null, argv0: '', workingDirectory: '/' },
-      ...{ entry: null, executableVersion: null, entryVersion: null },
-      otel: { service: null, version: null },
+      ...known,
+      ...{ executable: null, argv0: '', workingDirectory: '/', entry: null, entryVersion: null },
+      ...{ otel: { service: null, version: null }, executableVersion: version },
     },
     host,
   )

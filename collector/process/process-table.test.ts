@@ -28,11 +28,11 @@ const sources: ProcessSources<string> = {
   container: () => null,
 }
 
-function factsOf({ comm, image }: Fake): ProcessFacts {
+function factsOf({ comm, image, mappings }: Fake): ProcessFacts {
   return {
     ...{ comm, executable: image, argv0: image, workingDirectory: '/', entry: null },
     ...{ otel: { service: null, version: null }, cgroup: NO_CGROUP_NAMES, container: null },
-    ...{ executableVersion: `${image}-v1`, entryVersion: null },
+    ...{ executableVersion: mappings === 'v2' ? 'v2' : `${image}-v1`, entryVersion: null },
   }
 }
 
@@ -66,6 +66,7 @@ test('labels a living process and knows its mappings', () => {
     labels: { service: 'nginx', version: 'nginx-v1', host: 'web-1', comm: 'nginx' },
     comm: 'nginx',
     mappings: 'maps of nginx',
+    isNamedByFile: true,
   })
 })
 
@@ -74,7 +75,7 @@ test('remembers a process that was seen at its first sample and died before the 
   expect(table.see(sample(10))).toBe(true)
   processes.delete(10)
   table.beginWindow()
-  expect(table.find(sample(10)).labels['service']).toBe('short')
+  expect(table.find(sample(10))?.labels['service']).toBe('short')
 })
 
 test('tells that a process died before it could be seen', () => {
@@ -82,11 +83,37 @@ test('tells that a process died before it could be seen', () => {
 })
 
 test('knows only name and cgroup of a process it never saw', () => {
-  const { labels, mappings } = table.find(sample(10, { comm: 'sh', cgroupId: 7n }))
+  const sampled = sample(10, { comm: 'sh', cgroupId: 7n })
+  expect(table.find(sampled)).toBeNull()
+  const { labels, mappings } = table.guess(sampled)
   expect(labels).toEqual({
     ...{ service: 'cron', version: 'unknown', host: 'web-1', unit: 'cron.service', comm: 'sh' },
   })
   expect(mappings).toBeNull()
+})
+
+test('takes the version of a process it never saw from the same program in the same cgroup', () => {
+  const versionOf = (sampled: SampledProcess) => table.guess(sampled).labels['version']
+  start(11, 'cc1')
+  table.find(sample(11, { comm: 'cc1', cgroupId: 7n }))
+  expect(versionOf(sample(10, { comm: 'cc1', cgroupId: 7n }))).toBe('cc1-v1')
+  expect(versionOf(sample(10, { comm: 'cc1', cgroupId: 8n }))).toBe('unknown')
+  table.beginWindow()
+  expect(versionOf(sample(10, { comm: 'cc1', cgroupId: 7n }))).toBe('cc1-v1')
+  table.beginWindow()
+  expect(versionOf(sample(10, { comm: 'cc1', cgroupId: 7n }))).toBe('unknown')
+})
+
+test('does not guess a version where the name of a thread does not tell the program', () => {
+  // A thread of another program, and two programs of one name.
+  processes.set(11, { startTicks: 500, image: 'postgres', comm: 'worker', mappings: '' })
+  table.find(sample(11, { comm: 'worker' }))
+  start(12, 'tool')
+  table.find(sample(12, { comm: 'tool' }))
+  processes.set(13, { startTicks: 500, image: 'tool', comm: 'tool', mappings: 'v2' })
+  table.find(sample(13, { comm: 'tool' }))
+  expect(table.guess(sample(10, { comm: 'worker' })).labels['version']).toBe('unknown')
+  expect(table.guess(sample(10, { comm: 'tool' })).labels['version']).toBe('unknown')
 })
 
 test('does not give the samples of a dead process to the one that has its pid now', () => {
@@ -94,13 +121,13 @@ test('does not give the samples of a dead process to the one that has its pid no
   table.see(sample(10))
   start(10, 'new', 900)
   table.beginWindow()
-  expect(table.find(sample(10)).labels['service']).toBe('old')
-  expect(table.find(sample(10, { startTimeNs: 9_001_234_567n })).labels['service']).toBe('new')
+  expect(table.find(sample(10))?.labels['service']).toBe('old')
+  expect(table.find(sample(10, { startTimeNs: 9_001_234_567n }))?.labels['service']).toBe('new')
 })
 
 test('takes the process at hand when the kernel could not tell its start', () => {
   start(10, 'nginx', 12345)
-  expect(table.find(sample(10, { startTimeNs: 0n })).labels['service']).toBe('nginx')
+  expect(table.find(sample(10, { startTimeNs: 0n }))?.labels['service']).toBe('nginx')
 })
 
 test('tells the programs apart that a process executed one after another', () => {
@@ -109,9 +136,9 @@ test('tells the programs apart that a process executed one after another', () =>
   start(10, 'curl')
   table.see(sample(10))
   table.beginWindow()
-  expect(table.find(sample(10, { comm: 'bash' })).labels['service']).toBe('bash')
-  expect(table.find(sample(10, { comm: 'curl' })).labels['service']).toBe('curl')
-  expect(table.find(sample(10, { comm: 'a thread' })).labels['service']).toBe('curl')
+  expect(table.find(sample(10, { comm: 'bash' }))?.labels['service']).toBe('bash')
+  expect(table.find(sample(10, { comm: 'curl' }))?.labels['service']).toBe('curl')
+  expect(table.find(sample(10, { comm: 'a thread' }))?.labels['service']).toBe('curl')
 })
 
 test('reads what is mapped once more when an address is not', () => {
@@ -119,8 +146,8 @@ test('reads what is mapped once more when an address is not', () => {
   table.see(sample(10))
   processes.set(10, { startTicks: 500, image: 'node', comm: 'node', mappings: 'more maps' })
   table.beginWindow()
-  expect(table.find(sample(10)).mappings).toBe('maps of node')
-  expect(table.findAgain(sample(10)).mappings).toBe('more maps')
+  expect(table.find(sample(10))?.mappings).toBe('maps of node')
+  expect(table.findAgain(sample(10))?.mappings).toBe('more maps')
 })
 
 test('does so once per window, and less and less often while it finds nothing new', () => {
@@ -142,9 +169,10 @@ test('follows a program that changes its name and its mappings within a minute',
   table.see(sample(10))
   processes.set(10, { startTicks: 500, image: 'node', comm: 'MainThread', mappings: 'more maps' })
   for (let i = 0; i < 6; i++) table.beginWindow()
-  const { labels, mappings } = table.find(sample(10))
-  expect(labels).toMatchObject({ service: 'node', comm: 'MainThread' })
-  expect(mappings).toBe('more maps')
+  expect(table.find(sample(10))).toMatchObject({
+    labels: { service: 'node', comm: 'MainThread' },
+    mappings: 'more maps',
+  })
 })
 
 test('does not label a process by what was read while it executed another program', () => {
@@ -166,7 +194,7 @@ test('does not label a process by what was read while it executed another progra
   expect(racy.see(sample(10))).toBe(true)
   expect(racy.size).toBe(0)
   racy.see(sample(10))
-  expect(racy.find(sample(10)).labels['service']).toBe('second')
+  expect(racy.find(sample(10))?.labels['service']).toBe('second')
 })
 
 test('reads a process that is known already no more than it must', () => {
@@ -183,12 +211,12 @@ test('looks in every window whose pid it is where the kernel does not tell', () 
   table.find(sample(10, { startTimeNs: 0n }))
   start(10, 'new', 900)
   table.beginWindow()
-  expect(table.find(sample(10, { startTimeNs: 0n })).labels['service']).toBe('new')
+  expect(table.find(sample(10, { startTimeNs: 0n }))?.labels['service']).toBe('new')
 })
 
 test('kernel threads are read from nowhere', () => {
-  const { labels } = table.find(sample(2, { kernelThread: true, comm: 'kworker/0:1' }))
-  expect(labels).toMatchObject({ service: 'kernel', version: '6.18.44', comm: 'kworker' })
+  const image = table.find(sample(2, { kernelThread: true, comm: 'kworker/0:1' }))
+  expect(image?.labels).toMatchObject({ service: 'kernel', version: '6.18.44', comm: 'kworker' })
   expect(reads).toEqual([])
 })
 

@@ -14,6 +14,7 @@ const MAX_IMAGES = 4
 const REREAD_WINDOWS = 6
 // One that is sampled again later is read again.
 const KEPT_WINDOWS = 6
+const MAX_COMM = 15 // bytes the kernel keeps of a thread's name
 const NS_PER_TICK = 10_000_000n // USER_HZ is 100 on every architecture we run on
 
 /** One program a process ran. */
@@ -23,6 +24,8 @@ export type ProcessImage<M> = {
   readonly comm: string
   /** Null for a process that died before it could be read. */
   readonly mappings: M | null
+  /** The thread's name is that of the executable, and the executable says what runs. */
+  readonly isNamedByFile: boolean
 }
 
 export type ProcessSources<M> = {
@@ -69,8 +72,11 @@ export class ProcessTable<M> {
   readonly #kernelRelease: string
   readonly #processes = new BoundedMap<string, Entry<M>>(MAX_PROCESSES)
   #window = 0
-  // Of this window.
-  #unseen = new Map<string, ProcessImage<M>>()
+  // Of this window, by cgroup and name: what was not seen alive, and versions of those that
+  // were; null where there are several.
+  #described = new Map<string, ProcessImage<M>>()
+  #versions = new Map<string, string | null>()
+  #versionsBefore: ReadonlyMap<string, string | null> = new Map()
 
   constructor(sources: ProcessSources<M>, host: string, kernelRelease: string) {
     this.#sources = sources
@@ -92,26 +98,29 @@ export class ProcessTable<M> {
 
   beginWindow(): void {
     this.#window++
-    this.#unseen = new Map()
+    this.#described = new Map()
+    this.#versionsBefore = this.#versions
+    this.#versions = new Map()
   }
 
-  /** The program to which a sample of this window belongs; the same object for the same program. */
-  find(sampled: SampledProcess): ProcessImage<M> {
-    if (sampled.kernelThread) return this.#findUnseen(sampled)
+  /**
+   * The program to which a sample of this window belongs; the same object for the same program. Null
+   * for one that ended before it could be read: see guess().
+   */
+  find(sampled: SampledProcess): ProcessImage<M> | null {
+    if (sampled.kernelThread) return this.#describe(sampled)
     const key = keyOf(sampled.tgid, sampled.startTimeNs)
     const known = this.#processes.get(key)
     const entry = known && !this.#isDue(known, sampled) ? known : this.#refresh(key, sampled)
-    if (!entry) return this.#findUnseen(sampled)
+    if (!entry) return null
     entry.sampledIn = this.#window
-    // A thread may have any name; where programs followed each other, the name tells which it was.
-    const { images } = entry
-    return (
-      images.findLast(({ comm }) => comm === sampled.comm) ?? (images.at(-1) as ProcessImage<M>)
-    )
+    const image = pickImage(entry, sampled)
+    if (image.isNamedByFile) this.#noteVersion(sampled, image)
+    return image
   }
 
   /** As find(), after an address was met that the program's mappings did not have. */
-  findAgain(sampled: SampledProcess): ProcessImage<M> {
+  findAgain(sampled: SampledProcess): ProcessImage<M> | null {
     const key = keyOf(sampled.tgid, sampled.startTimeNs)
     const known = this.#processes.get(key)
     if (known && this.#window - known.readIn >= known.patience) {
@@ -121,6 +130,11 @@ export class ProcessTable<M> {
       if (entry) entry.patience = isNew ? 1 : known.patience * 2
     }
     return this.find(sampled)
+  }
+
+  /** What can be said of a process that was not seen alive, best after all others of the window. */
+  guess(sampled: SampledProcess): ProcessImage<M> {
+    return this.#describe(sampled)
   }
 
   endWindow(): void {
@@ -172,8 +186,8 @@ export class ProcessTable<M> {
   #updateImage(image: ProcessImage<M>, tgid: number, { comm }: ProcessIdentity): ProcessImage<M> {
     const mappings = this.#sources.readMappings(tgid, image.mappings) ?? image.mappings
     if (mappings === image.mappings && comm === image.comm) return image
-    const labels = comm === image.comm ? image.labels : renameProcess(image.labels, comm)
-    return { labels, comm, mappings }
+    if (comm === image.comm) return { ...image, mappings }
+    return { labels: renameProcess(image.labels, comm), comm, mappings, isNamedByFile: false }
   }
 
   // What was read belongs to one program only when that program is still there afterwards.
@@ -183,23 +197,45 @@ export class ProcessTable<M> {
     const after = this.#sources.identify(tgid)
     if (!facts || after?.startTicks !== identity.startTicks || after.image !== identity.image)
       return null
-    return { labels: labelProcess(facts, this.#host), comm: facts.comm, mappings }
+    const { comm, executable, entry } = facts
+    const isNamedByFile = entry === null && executable?.slice(0, MAX_COMM) === comm
+    return { labels: labelProcess(facts, this.#host), comm, mappings, isNamedByFile }
   }
 
-  #findUnseen({ comm, cgroupId, kernelThread }: SampledProcess): ProcessImage<M> {
+  #noteVersion({ comm, cgroupId }: SampledProcess, image: ProcessImage<M>): void {
+    if (comm !== image.comm) return
+    const key = `${cgroupId}/${comm}`
+    const version = image.labels['version'] as string
+    const noted = this.#versions.get(key)
+    this.#versions.set(key, noted === undefined || noted === version ? version : null)
+  }
+
+  // From what the kernel told alone.
+  #describe(sampled: SampledProcess): ProcessImage<M> {
+    const { comm, cgroupId, kernelThread } = sampled
     const key = kernelThread ? comm : `${cgroupId}/${comm}`
-    const known = this.#unseen.get(key)
+    const known = this.#described.get(key)
     if (known) return known
-    const image = { labels: this.#labelUnseen(comm, cgroupId, kernelThread), comm, mappings: null }
-    this.#unseen.set(key, image)
+    const labels = kernelThread
+      ? labelKernelThread(comm, this.#kernelRelease, this.#host)
+      : this.#labelUnseen(sampled, key)
+    const image = { labels, comm, mappings: null, isNamedByFile: false }
+    this.#described.set(key, image)
     return image
   }
 
-  #labelUnseen(comm: string, cgroupId: bigint, kernelThread: boolean): Labels {
-    if (kernelThread) return labelKernelThread(comm, this.#kernelRelease, this.#host)
+  // Of many short-lived processes of one program, those seen tell the version of those missed.
+  #labelUnseen({ comm, cgroupId }: SampledProcess, key: string): Labels {
     const cgroup = this.#sources.cgroup(cgroupId)
-    return labelUnseen(comm, cgroup, this.#sources.container(cgroup), this.#host)
+    const container = this.#sources.container(cgroup)
+    const version = this.#versions.get(key) ?? this.#versionsBefore.get(key) ?? null
+    return labelUnseen({ comm, cgroup, container, version }, this.#host)
   }
+}
+
+// A thread may have any name; where programs followed each other, the name tells which it was.
+function pickImage<M>({ images }: Entry<M>, { comm }: SampledProcess): ProcessImage<M> {
+  return images.findLast((image) => image.comm === comm) ?? (images.at(-1) as ProcessImage<M>)
 }
 
 function keyOf(tgid: number, startTimeNs: bigint): string {

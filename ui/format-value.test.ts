@@ -72,8 +72,8 @@ describe('shares and changes', () => {
     expect([0, 0.2, 0.7, 1, Number.NaN].map(formatConfidence)).toEqual([
       'no clear change',
       'weak sign',
-      'likely',
-      'certain',
+      'likely change',
+      'clear change',
       'no clear change',
     ])
   })

@@ -123,6 +123,6 @@ export function formatRelative(a: number, b: number): string {
 export function formatConfidence(confidence: number): string {
   if (!(confidence > 0)) return 'no clear change'
   if (confidence < 0.5) return 'weak sign'
-  if (confidence < 1) return 'likely'
-  return 'certain'
+  if (confidence < 1) return 'likely change'
+  return 'clear change'
 }

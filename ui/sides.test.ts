@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { Service } from '../query/api.ts'
-import { halves, neighbourDeploy, pinTimes, rangeOf, sidesOf } from './sides.ts'
+import {
+  choiceOf,
+  halves,
+  isDecided,
+  neighbourDeploy,
+  pinTimes,
+  rangeOf,
+  sidesOf,
+} from './sides.ts'
 import { DEFAULTS, type UrlState } from './url-state.ts'
 
 const NOW = Date.parse('2026-11-25T12:00:00Z')
@@ -47,6 +55,23 @@ describe('sidesOf', () => {
     })
   })
 
+  it('takes a version that ran before the range at its own last time', () => {
+    const all = service('v2', 'v1')
+    const [newer, older] = all.versions
+    const past = { firstSeen: '2026-11-20T00:00:00Z', lastSeen: '2026-11-24T08:00:00Z' }
+    const versions = [
+      { ...newer, version: 'v2' },
+      { ...older, version: 'v1', ...past },
+    ] as Service['versions']
+    const { a, b } = sidesOf(state, { ...all, versions }, NOW)
+    expect(b.fromMs).toBe(NOW - HOUR)
+    expect(a).toMatchObject({
+      version: 'v1',
+      fromMs: Date.parse('2026-11-24T07:00:00Z'),
+      toMs: Date.parse('2026-11-24T08:00:00Z'),
+    })
+  })
+
   it('compares two times of one version', () => {
     const two = { ...state, ...halves(state, rangeOf(state, NOW)) }
     const { a, b } = sidesOf(two, service('v1'), NOW)
@@ -57,6 +82,29 @@ describe('sidesOf', () => {
   it('falls back to the page range where a side is upside down', () => {
     const wrong = { ...state, b: { version: 'v1', from: 'now', to: 'now-1h' } }
     expect(sidesOf(wrong, service('v1'), NOW).b).toMatchObject({ fromMs: NOW - HOUR, toMs: NOW })
+  })
+})
+
+describe('choiceOf', () => {
+  it('keeps following the clock where a side has the times of the page', () => {
+    const range = rangeOf(state, NOW)
+    const { b } = sidesOf(state, service('v1'), NOW)
+    expect(choiceOf(b, range)).toEqual({ version: 'v1', from: null, to: null })
+    expect(choiceOf({ ...b, fromMs: b.fromMs + 60_000 }, range)).toEqual({
+      version: 'v1',
+      from: '2026-11-25T11:01:00Z',
+      to: '2026-11-25T12:00:00Z',
+    })
+  })
+})
+
+describe('isDecided', () => {
+  it('waits for the versions unless versions and times stand in the address', () => {
+    const whole = { version: 'v1', from: 'now-1h', to: 'now' }
+    expect(isDecided(state)).toBe(false)
+    expect(isDecided({ ...state, a: whole })).toBe(false)
+    expect(isDecided({ ...state, a: whole, b: whole })).toBe(true)
+    expect(isDecided({ ...state, page: 'flame', b: whole })).toBe(true)
   })
 })
 

@@ -21,31 +21,58 @@ export function rangeOf(state: UrlState, nowMs: number): TimeRange {
 }
 
 /**
- * What the address chose, and where it chose nothing: B is the newest version, A the one before B.
+ * What the address chose, and where it chose nothing: B is the newest version that ran in the range,
+ * A the one before B. A version that ran before the range is taken at its own last time, as long as
+ * the range: the deploy of yesterday can be compared without looking for it.
  * `service` is null while it is not known yet; then only what the address says is decided.
  */
 export function sidesOf(state: UrlState, service: Service | null, nowMs: number): Sides {
   const range = rangeOf(state, nowMs)
-  const versions = service?.versions.map((version) => version.version) ?? []
-  const bVersion = state.b.version ?? versions[0] ?? ''
-  const b = decide(state, { ...state.b, version: bVersion }, range, nowMs)
+  const versions = service?.versions ?? []
+  const newest = versions.find((version) => Date.parse(version.lastSeen) >= range.fromMs)
+  const bVersion = state.b.version ?? newest?.version ?? versions[0]?.version ?? ''
   const aVersion = state.a.version ?? versionBefore(versions, bVersion)
+  const own = (version: string | null): TimeRange => lastTimeOf(version, versions, range)
+  const b = decide(state, { ...state.b, version: bVersion }, own(bVersion), nowMs)
   const chosen = aVersion !== null || state.a.from !== null || state.a.to !== null
-  const a = chosen
-    ? decide(state, { ...state.a, version: aVersion ?? bVersion }, range, nowMs)
-    : null
-  return { a, b }
+  if (!chosen) return { a: null, b }
+  const version = aVersion ?? bVersion
+  return { a: decide(state, { ...state.a, version }, own(version), nowMs), b }
 }
 
-/** True when the address alone decides both sides, so that nothing need be waited for. */
+function lastTimeOf(
+  version: string | null,
+  versions: Service['versions'],
+  range: TimeRange,
+): TimeRange {
+  const seen = versions.find((candidate) => candidate.version === version)
+  const lastMs = seen ? Date.parse(seen.lastSeen) : Number.NaN
+  if (!seen || !(lastMs < range.fromMs)) return range
+  const firstMs = Date.parse(seen.firstSeen)
+  const fromMs = Math.max(firstMs, lastMs - (range.toMs - range.fromMs))
+  return fromMs < lastMs ? { fromMs, toMs: lastMs } : range
+}
+
+/** True when the address alone decides what is shown, so that nothing need be waited for. */
 export function isDecided(state: UrlState): boolean {
-  return state.b.version !== null && (state.page !== 'diff' || state.a.version !== null)
+  const sides = state.page === 'diff' ? [state.a, state.b] : [state.b]
+  return sides.every(({ version, from, to }) => version !== null && from !== null && to !== null)
+}
+
+/** A side for an address: its times only where they are not the page's, which move with the clock. */
+export function choiceOf(side: Side, range: TimeRange): SideChoice {
+  const follows = side.fromMs === range.fromMs && side.toMs === range.toMs
+  return {
+    version: side.version,
+    from: follows ? null : toUtc(side.fromMs),
+    to: follows ? null : toUtc(side.toMs),
+  }
 }
 
 // `versions` are newest first.
-function versionBefore(versions: readonly string[], version: string): string | null {
-  const at = versions.indexOf(version)
-  return at < 0 ? null : (versions[at + 1] ?? null)
+function versionBefore(versions: Service['versions'], version: string): string | null {
+  const at = versions.findIndex((candidate) => candidate.version === version)
+  return at < 0 ? null : (versions[at + 1]?.version ?? null)
 }
 
 function decide(state: UrlState, choice: SideChoice, range: TimeRange, nowMs: number): Side {

@@ -15,7 +15,7 @@ export function TimeRangeMenu({ state, nowMs }: { state: UrlState; nowMs: number
   const name =
     preset?.[1] ??
     (isRelative(state.from) && state.to === 'now'
-      ? `Since ${state.from}`
+      ? nameSpan(state.from)
       : formatRange(range.fromMs, range.toMs, nowMs))
   return (
     <Menu
@@ -32,4 +32,9 @@ export function TimeRangeMenu({ state, nowMs }: { state: UrlState; nowMs: number
       {() => <TimeRangePanel.View state={state} nowMs={nowMs} />}
     </Menu>
   )
+}
+
+// `now-2h` reads `Last 2 h`.
+function nameSpan(from: string): string {
+  return `Last ${from.slice('now-'.length).replace(/(\d+)/, '$1 ').replace(/m$/, 'min')}`
 }

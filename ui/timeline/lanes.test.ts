@@ -5,7 +5,7 @@ import {
   seriesAnswer,
   servicesAnswer,
 } from '../../tests/fixtures/fake-api/fleet.ts'
-import { deploysOf, lanesOf, moveEdge, rateOf, stepFor } from './lanes.ts'
+import { deploysOf, lanesOf, meanRate, moveEdge, rateOf, stepFor, stepsToMerge } from './lanes.ts'
 
 const range = { fromMs: 0, toMs: 3_600_000 }
 const checkout = FLEET[0] as FleetService
@@ -36,6 +36,18 @@ describe('lanes', () => {
     ])
     expect([moves('['), moves(']'), moves('Home'), moves('End')]).toEqual([10.8, 37.2, 0, 60])
     expect(moveEdge('x', false, at, lanes)).toBeNull()
+  })
+
+  it('merge steps where profiles are longer than a step, and leave an outage as it is', () => {
+    expect(stepsToMerge([Array.from({ length: 60 }, (_, i) => (i % 4 === 0 ? 5 : 0))])).toBe(4)
+    expect(stepsToMerge([Array.from({ length: 60 }, (_, i) => (i > 20 && i < 30 ? 0 : 5))])).toBe(1)
+    expect(stepsToMerge([Array.from({ length: 60 }, (_, i) => (i < 30 ? 0 : 5))])).toBe(1)
+    expect(stepsToMerge([])).toBe(1)
+  })
+
+  it('say the mean rate of the time a version ran', () => {
+    const lane = { version: 'v', values: [0, 60e9, 120e9, 0], deployedMs: null, hosts: 1 }
+    expect(meanRate(lane, { stepMs: 60_000, unit: 'nanoseconds' })).toBe(1.5)
   })
 
   it('have some 240 steps at most', () => {

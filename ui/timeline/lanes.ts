@@ -21,15 +21,22 @@ export type Lanes = {
   readonly most: number
 }
 
-/** Steps per timeline: one every five pixels or so, in a round number of seconds. */
+/**
+ * Seconds of a step: one every five pixels or so. Collectors send every ten seconds; a step that is
+ * no multiple of that would hold now one batch, now two.
+ */
 export function stepFor(fromMs: number, toMs: number): number {
-  const steps = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 86_400]
+  const steps = [10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 86_400]
   const least = (toMs - fromMs) / 1000 / 240
   return steps.find((step) => step >= least) ?? 604_800
 }
 
 export function lanesOf(answer: SeriesAnswer, service: Service | null): Lanes {
   const fromMs = Date.parse(answer.from)
+  const merge = stepsToMerge(answer.series.map((series) => series.values))
+  const stepMs = answer.stepMs * merge
+  const toMs = Date.parse(answer.to)
+  const whole = Math.max(1, Math.floor((toMs - fromMs) / stepMs))
   const known = new Map(service?.versions.map((version) => [version.version, version]))
   const lanes = answer.series
     .filter((series) => !series.other)
@@ -39,8 +46,9 @@ export function lanesOf(answer: SeriesAnswer, service: Service | null): Lanes {
       const first = seen ? Date.parse(seen.firstSeen) : Number.NaN
       return {
         version,
-        values: series.values,
-        deployedMs: first > fromMs + answer.stepMs ? first : null,
+        // A last step that the range cuts would look like a drop.
+        values: mergeSteps(series.values, merge).slice(0, whole),
+        deployedMs: first > fromMs + stepMs ? first : null,
         hosts: seen?.hosts ?? 0,
       }
     })
@@ -51,8 +59,43 @@ export function lanesOf(answer: SeriesAnswer, service: Service | null): Lanes {
   }
   lanes.sort((x, y) => rank(x) - rank(y))
   const most = Math.max(1e-9, ...lanes.map((lane) => Math.max(0, ...lane.values)))
-  const { stepMs, unit } = answer
-  return { lanes, fromMs, toMs: Date.parse(answer.to), stepMs, unit, most }
+  return { lanes, fromMs, toMs, stepMs, unit: answer.unit, most }
+}
+
+const MERGES = [1, 2, 3, 4, 6, 12]
+
+/**
+ * How many steps to draw as one. Profiles that were pushed may cover a minute or more and fall into
+ * one step of many: gaps that come again and again say so, where a lasting one is an outage.
+ */
+export function stepsToMerge(series: readonly (readonly number[])[]): number {
+  const length = Math.max(0, ...series.map((values) => values.length))
+  const sums = Array.from({ length }, (_, i) =>
+    series.reduce((sum, values) => sum + (values[i] ?? 0), 0),
+  )
+  return MERGES.find((merge) => countGaps(mergeSteps(sums, merge)) <= length / merge / 20) ?? 1
+}
+
+// Places where something was, then nothing, then something again.
+function countGaps(values: readonly number[]): number {
+  let gaps = 0
+  for (let i = 1; i < values.length - 1; i++)
+    if ((values[i] ?? 0) <= 0 && (values[i - 1] ?? 0) > 0) gaps++
+  return gaps
+}
+
+function mergeSteps(values: readonly number[], merge: number): readonly number[] {
+  if (merge === 1) return values
+  return Array.from({ length: Math.ceil(values.length / merge) }, (_, i) =>
+    values.slice(i * merge, (i + 1) * merge).reduce((sum, value) => sum + value, 0),
+  )
+}
+
+/** Mean rate of a lane while it ran. */
+export function meanRate(lane: Lane, lanes: Pick<Lanes, 'stepMs' | 'unit'>): number {
+  const active = lane.values.filter((value) => value > 0)
+  const sum = active.reduce((total, value) => total + value, 0)
+  return active.length > 0 ? rateOf(sum / active.length, lanes) : 0
 }
 
 /** Times at which a version was first seen, oldest first. */

@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { visible } from '../flamegraph/label.ts'
-import { formatTime, toUtc } from '../format-time.ts'
+import { formatRange, formatTime, toUtc } from '../format-time.ts'
 import { formatCount, formatNumber, formatValue } from '../format-value.ts'
 import { change } from '../navigation.ts'
 import { nameVersion, type Side, type Sides } from '../sides.ts'
 import { useTheme } from '../theme.ts'
 import { drawLanes, LANE_PX, type TimelineColors } from './draw-lanes.ts'
-import { type Lane, type Lanes, moveEdge, rateOf } from './lanes.ts'
+import { type Lane, type Lanes, meanRate, moveEdge } from './lanes.ts'
 
 type Letter = 'A' | 'B'
 type Span = {
@@ -64,7 +64,8 @@ export function Timeline(props: { lanes: Lanes; sides: Sides; nowMs: number }) {
   const spans = (['A', 'B'] as const).flatMap((letter): Span[] => {
     const side = letter === 'A' ? sides.a : sides.b
     if (drawn?.letter === letter) return [drawn]
-    return side ? [{ letter, version: side.version, from: side.fromMs, to: side.toMs }] : []
+    const seen = side && side.toMs > lanes.fromMs && side.fromMs < lanes.toMs
+    return seen ? [{ letter, version: side.version, from: side.fromMs, to: side.toMs }] : []
   })
   return (
     <section class="timeline" aria-label="Versions over time">
@@ -86,17 +87,37 @@ export function Timeline(props: { lanes: Lanes; sides: Sides; nowMs: number }) {
           />
         ))}
       </div>
+      <Outside lanes={lanes} sides={sides} nowMs={props.nowMs} />
     </section>
   )
 }
 
+/** Says of a side that lies outside the timeline where it is. */
+function Outside({ lanes, sides, nowMs }: { lanes: Lanes; sides: Sides; nowMs: number }) {
+  const outside = (['a', 'b'] as const).flatMap((key) => {
+    const side = sides[key]
+    return side && (side.toMs <= lanes.fromMs || side.fromMs >= lanes.toMs) ? [{ key, side }] : []
+  })
+  if (outside.length === 0) return null
+  return (
+    <p class="timeline-note">
+      {outside.map(({ key, side }) => (
+        <span key={key}>
+          {key.toUpperCase()} is {visible(nameVersion(side.version))} of{' '}
+          {formatRange(side.fromMs, side.toMs, nowMs)}, outside this range.{' '}
+        </span>
+      ))}
+    </p>
+  )
+}
+
 function LaneName({ lane, lanes, sides }: { lane: Lane; lanes: Lanes; sides: Sides }) {
-  const last = lane.values.findLast((value) => value > 0) ?? 0
+  const mean = meanRate(lane, lanes)
   const name = visible(nameVersion(lane.version))
   const rate =
     lanes.unit === 'nanoseconds'
-      ? `${formatNumber(rateOf(last, lanes))} cores`
-      : `${formatValue(rateOf(last, lanes), lanes.unit)}/s`
+      ? `${formatNumber(mean)} cores`
+      : `${formatValue(mean, lanes.unit)}/s`
   const choice = { version: lane.version, from: null, to: null }
   const is = (side: Side | null): boolean => side?.version === lane.version
   return (

@@ -49,6 +49,9 @@ export function FunctionGrid(props: {
         <thead>
           <tr aria-rowindex={1}>
             <Heading column="name" title="Function" hint="By name" size="name" sort={sort} />
+            <th scope="col" class="is-module">
+              Module
+            </th>
             {cells.map((cell) => (
               <Heading key={cell.column} {...cell} sort={sort} />
             ))}
@@ -62,10 +65,11 @@ export function FunctionGrid(props: {
               class={row.info.id === props.selected ? 'is-selected' : ''}
             >
               <th scope="row" title={visible(row.info.name)}>
-                <Name name={visible(row.info.name)} href={props.href(row.info.id)}>
-                  {visible(row.info.module)}
-                </Name>
+                <Name name={visible(row.info.name)} href={props.href(row.info.id)} />
               </th>
+              <td class="is-module" title={visible(row.info.module)}>
+                <bdi>{visible(row.info.module)}</bdi>
+              </td>
               {cells.map((cell) => (
                 <td key={cell.column} class={`is-${cell.size} ${toneOf(cell, row, table)}`}>
                   {cell.bar && <Bar length={cell.bar(row, table)} both={cell.size === 'change'} />}
@@ -81,17 +85,14 @@ export function FunctionGrid(props: {
   )
 }
 
-// Where there is no room the package gives way first, then the module, the function last.
-function Name({ name, href, children }: { name: string; href: string; children: string }) {
+// Where there is no room the package gives way first.
+function Name({ name, href }: { name: string; href: string }) {
   const [parent, own] = splitName(name)
   return (
-    <span class="name">
-      <a href={href}>
-        {parent !== '' && <bdi class="package">{parent}</bdi>}
-        <bdi>{own}</bdi>
-      </a>
-      <bdi class="module">{children}</bdi>
-    </span>
+    <a class="name" href={href}>
+      {parent !== '' && <bdi class="package">{parent}</bdi>}
+      <bdi>{own}</bdi>
+    </a>
   )
 }
 

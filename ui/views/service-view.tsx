@@ -7,10 +7,18 @@ import { visible } from '../flamegraph/label.ts'
 import { formatRange } from '../format-time.ts'
 import { formatCount, formatNumber } from '../format-value.ts'
 import { selectorOf } from '../selector.ts'
-import { halves, nameVersion, rangeOf, type Sides, sidesOf } from '../sides.ts'
+import {
+  choiceOf,
+  halves,
+  nameVersion,
+  rangeOf,
+  type Sides,
+  sidesOf,
+  type TimeRange,
+} from '../sides.ts'
 import { lanesOf, stepFor } from '../timeline/lanes.ts'
 import { Timeline } from '../timeline/timeline.tsx'
-import { formatUrl, type UrlState } from '../url-state.ts'
+import { DEFAULTS, formatUrl, type UrlState } from '../url-state.ts'
 import { type Answer, useAnswer } from '../use-answer.ts'
 import { Filters } from './filters.tsx'
 import { FunctionTable } from './function-table.tsx'
@@ -81,13 +89,13 @@ function Loaded(props: { state: UrlState; service: Service; nowMs: number }) {
       <section class="card">
         <header class="card-head">
           <Headline sides={sides} />
-          <Actions state={state} sides={sides} nowMs={nowMs} />
+          <Actions state={state} sides={sides} range={range} />
         </header>
         <FunctionTable
           state={state}
           sides={sides}
           limit={15}
-          href={(fn) => targetHref(state, sides, fn)}
+          href={(fn) => targetHref(state, sides, range, fn)}
         />
       </section>
     </main>
@@ -120,12 +128,12 @@ function Version({ letter, name }: { letter: 'A' | 'B'; name: string }) {
   )
 }
 
-function Actions({ state, sides, nowMs }: { state: UrlState; sides: Sides; nowMs: number }) {
-  const flame = targetHref(state, { a: null, b: sides.b }, null)
+function Actions({ state, sides, range }: { state: UrlState; sides: Sides; range: TimeRange }) {
+  const flame = targetHref(state, { a: null, b: sides.b }, range, null)
   if (!sides.a)
     return (
       <p class="actions">
-        <a class="button" href={formatUrl({ ...state, ...halves(state, rangeOf(state, nowMs)) })}>
+        <a class="button" href={formatUrl({ ...state, ...halves(state, range) })}>
           Compare two times
         </a>
         <a class="button is-main" href={flame}>
@@ -138,7 +146,7 @@ function Actions({ state, sides, nowMs }: { state: UrlState; sides: Sides; nowMs
       <a class="button" href={flame}>
         Flame graph of B
       </a>
-      <a class="button is-main" href={targetHref(state, sides, null)}>
+      <a class="button is-main" href={targetHref(state, sides, range, null)}>
         Compare A and B <Icon name="arrow" />
       </a>
     </p>
@@ -146,13 +154,13 @@ function Actions({ state, sides, nowMs }: { state: UrlState; sides: Sides; nowMs
 }
 
 // The versions go into the address even where the page chose them: the link stays true tomorrow.
-function targetHref(state: UrlState, sides: Sides, fn: string | null): string {
+function targetHref(state: UrlState, sides: Sides, range: TimeRange, fn: string | null): string {
   const { a, b } = sides
   return formatUrl({
     ...state,
     page: a ? 'diff' : 'flame',
-    a: a ? { ...state.a, version: a.version } : { version: null, from: null, to: null },
-    b: { ...state.b, version: b.version },
+    a: a ? choiceOf(a, range) : DEFAULTS.a,
+    b: choiceOf(b, range),
     fn,
   })
 }

@@ -142,18 +142,18 @@ function ServiceRow(props: {
         </span>
         {formatNumber(service.cores)}
       </td>
-      <td>
+      <td class="is-time">
         <Sparkline
           values={service.sparkline}
           ticks={deployTicks(service, props.answer)}
           label={`Cores used by ${name} over the range, now ${now}`}
         />
       </td>
-      <td>{formatCount(service.hosts)}</td>
-      <td class="is-word" title={newest && visible(newest.version)}>
+      <td class="is-hosts">{formatCount(service.hosts)}</td>
+      <td class="is-word is-version" title={newest && visible(newest.version)}>
         <bdi>{newest ? visible(newest.version) : '–'}</bdi>
       </td>
-      <td class="is-word" title={newest && formatTime(firstMs, nowMs)}>
+      <td class="is-word is-seen" title={newest && formatTime(firstMs, nowMs)}>
         {newest ? formatAge(firstMs, nowMs) : '–'}
       </td>
     </tr>

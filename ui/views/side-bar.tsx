@@ -12,8 +12,8 @@ import {
   formatValue,
 } from '../format-value.ts'
 import { change } from '../navigation.ts'
-import { nameVersion, type Side, type Sides } from '../sides.ts'
-import { DEFAULTS, formatUrl, type SideChoice, type UrlState } from '../url-state.ts'
+import { choiceOf, nameVersion, rangeOf, type Side, type Sides } from '../sides.ts'
+import { DEFAULTS, formatUrl, type UrlState } from '../url-state.ts'
 import { Filters } from './filters.tsx'
 
 type SideBarProps = {
@@ -35,6 +35,7 @@ type SideBarProps = {
 export function SideBar(props: SideBarProps) {
   const { state, sides, facts } = props
   const { a, b } = sides
+  const range = rangeOf(state, props.nowMs)
   return (
     <div class="sides">
       {a ? (
@@ -44,7 +45,7 @@ export function SideBar(props: SideBarProps) {
             type="button"
             class="button is-icon"
             title="Swap A and B"
-            onClick={() => change({ a: pinned(b, state), b: pinned(a, state), frame: null })}
+            onClick={() => change({ a: choiceOf(b, range), b: choiceOf(a, range), frame: null })}
           >
             <Icon name="swap" />
             <span class="unseen">Swap A and B</span>
@@ -57,15 +58,6 @@ export function SideBar(props: SideBarProps) {
       <Filters where={state.where} part={props.everything} />
     </div>
   )
-}
-
-// A side that has the page's own times keeps following them.
-function pinned(side: Side, state: UrlState): SideChoice {
-  const own = [state.a, state.b].find((choice) => choice.version === side.version)
-  const follows = own ? own.from === null && own.to === null : state.a.from === null
-  return follows
-    ? { version: side.version, from: null, to: null }
-    : { version: side.version, from: toUtc(side.fromMs), to: toUtc(side.toMs) }
 }
 
 function SideCard(
@@ -126,7 +118,7 @@ function SideCard(
             ...state,
             page: 'flame',
             a: DEFAULTS.a,
-            b: pinned(side, state),
+            b: choiceOf(side, rangeOf(state, props.nowMs)),
             frame: null,
             zoom: null,
             side: DEFAULTS.side,

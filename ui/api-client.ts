@@ -36,7 +36,7 @@ export type Part = { readonly query: string; readonly fromMs: number; readonly t
 type Params = Readonly<Record<string, string | number | undefined>>
 
 /** The address of a question, as the page asks it and as links and curl lines show it. */
-export function apiUrl(path: string, params: Params): string {
+function apiUrl(path: string, params: Params): string {
   const query = new URLSearchParams()
   for (const [key, value] of Object.entries(params))
     if (value !== undefined && value !== '') query.set(key, String(value))
@@ -44,11 +44,11 @@ export function apiUrl(path: string, params: Params): string {
   return `/api/v1/${path}${text === '' ? '' : `?${text}`}`
 }
 
-export function partParams(part: Part): Params {
+function partParams(part: Part): Params {
   return { query: part.query, from: time(part.fromMs), to: time(part.toMs) }
 }
 
-export function pairParams(a: Part, b: Part): Params {
+function pairParams(a: Part, b: Part): Params {
   return {
     a: a.query,
     b: b.query,

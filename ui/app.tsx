@@ -42,20 +42,16 @@ export function App() {
     return () => clearTimeout(timer)
   }, [])
 
+  const reload = (): void => setNowMs(Date.now())
   const view = { state, services, nowMs }
   return (
     <>
-      <TopBar
-        state={state}
-        nowMs={nowMs}
-        onRefresh={() => setNowMs(Date.now())}
-        onHelp={() => setHelp(true)}
-      >
+      <TopBar state={state} nowMs={nowMs} onRefresh={reload} onHelp={() => setHelp(true)}>
         {state.page !== 'services' && (
           <TypeChoice state={state} service={findService(services.value, state.service)} />
         )}
       </TopBar>
-      {state.page === 'services' && <ServicesView {...view} />}
+      {state.page === 'services' && <ServicesView {...view} onReload={reload} />}
       {state.page === 'service' && <ServiceView.View {...view} />}
       {(state.page === 'flame' || state.page === 'diff') && <ProfileView.View {...view} />}
       {help && <HelpDialog.View onClose={() => setHelp(false)} />}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   formatConfidence,
+  formatCores,
   formatCount,
   formatNumber,
   formatPoints,
@@ -99,6 +100,7 @@ describe('every format', () => {
       const texts = [
         formatNumber(x),
         formatCount(x),
+        formatCores(x),
         formatShare(x),
         formatPoints(x),
         formatConfidence(x),

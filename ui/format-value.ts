@@ -69,8 +69,9 @@ export function formatCount(value: number): string {
   return Number.isFinite(value) ? group(Math.round(value)) : NOTHING
 }
 
+/** Cores in use; a thousandth of one is nothing to tell apart. */
 export function formatCores(cores: number): string {
-  return formatNumber(cores)
+  return cores > 0 && cores < 0.001 ? '<0.001' : formatNumber(cores)
 }
 
 /** A share of 1 as percent, two significant digits where it is small: `12.3%`, `0.012%`. */

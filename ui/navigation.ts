@@ -10,7 +10,7 @@ export function currentState(): UrlState {
   return parseUrl(location.pathname, location.search)
 }
 
-export function navigate(state: UrlState, how: 'push' | 'replace' = 'push'): void {
+function navigate(state: UrlState, how: 'push' | 'replace' = 'push'): void {
   const url = formatUrl(state)
   if (url === location.pathname + location.search) return
   if (how === 'push') history.pushState(null, '', url)

@@ -8,7 +8,7 @@ export function selectorOf(service: string, version: string | null, where: strin
   return `{${parts.join(', ')}}`
 }
 
-export function quote(value: string): string {
+function quote(value: string): string {
   return `"${value.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n')}"`
 }
 

@@ -25,7 +25,7 @@ function resolveTheme(): Theme {
   return dark.matches ? 'dark' : 'light'
 }
 
-export function applyTheme(): void {
+function applyTheme(): void {
   document.documentElement.dataset['theme'] = resolveTheme()
   for (const listener of listeners) listener()
 }

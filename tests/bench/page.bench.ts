@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
-import { type Browser, chromium, type Page } from 'playwright'
+import type { Browser, Page } from 'playwright'
 import { decodeColumns } from '../../ui/flamegraph/columns.ts'
 import { findNode } from '../../ui/flamegraph/hit.ts'
 import { layOutTree } from '../../ui/flamegraph/layout.ts'
@@ -12,6 +12,7 @@ import { deepBranching, growTree } from '../fixtures/fake-api/call-tree.ts'
 import { encodeColumns } from '../fixtures/fake-api/columns.ts'
 import { wideProgram } from '../fixtures/fake-api/programs.ts'
 import { startFakeApi } from '../fixtures/fake-api/server.ts'
+import { launchBrowser } from '../fixtures/page-browser.ts'
 import type { Measurement } from './measurement.ts'
 import { quantile } from './measurement.ts'
 
@@ -42,16 +43,10 @@ declare const CanvasRenderingContext2D: {
 }
 declare function requestAnimationFrame(callback: (frameStart: number) => void): number
 
-const ARGS =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
-
 /** In Debian's Chromium without a GPU, 1600 x 900; values of the page's own code in Node beside. */
 export async function run(): Promise<readonly Measurement[]> {
   const results: Measurement[] = [...measureFiles(), ...measureCode(1_000_000)]
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ARGS.split(' '),
-  })
+  const browser = await launchBrowser()
   try {
     results.push(...(await measureBrowser(browser, 100_000, { loads: 20, atMost: 80 })))
     results.push(...(await measureBrowser(browser, 1_000_000, { loads: 10, atMost: 200 })))

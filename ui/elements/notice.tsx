@@ -49,6 +49,15 @@ export function Banner(props: { kind: 'info' | 'warning'; children: ComponentChi
   )
 }
 
+/** Holds the place of what is on its way; says so only when it takes a while. */
+export function Loading({ what }: { what: string }) {
+  return (
+    <p class="loading" role="status">
+      Loading {what} …
+    </p>
+  )
+}
+
 /** A thin bar that says something is on its way. It never moves the page. */
 export function Progress({ on }: { on: boolean }) {
   return <div class={on ? 'progress is-on' : 'progress'} aria-hidden="true" />

@@ -1,7 +1,7 @@
 import type { Normalize, Side } from '../../query/api.ts'
 import {
   formatConfidence,
-  formatNumber,
+  formatCores,
   formatPoints,
   formatRelative,
   formatShare,
@@ -142,7 +142,7 @@ function measure(
     cum: formatValue(cum, graph.unit),
     rate:
       graph.unit === 'nanoseconds' && side.hostSeconds > 0
-        ? `${formatNumber(cum / 1e9 / side.hostSeconds)} cores per host`
+        ? `${formatCores(cum / 1e9 / side.hostSeconds)} cores per host`
         : null,
   }
 }

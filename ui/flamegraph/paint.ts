@@ -166,7 +166,7 @@ function paintHatches(ctx: CanvasRenderingContext2D, scene: Scene, list: readonl
 const HATCH_PX = 6
 
 /** Adds the lines of a hatched box to the current path: rising to the right, or falling. */
-export function traceHatch(
+function traceHatch(
   ctx: Pick<CanvasRenderingContext2D, 'moveTo' | 'lineTo'>,
   x: number,
   y: number,

@@ -1,4 +1,4 @@
-import { BUCKETS, bucketOf, relativeChange } from './difference.ts'
+import { bucketOf, relativeChange } from './difference.ts'
 import type { Layout, Scales } from './layout.ts'
 import { plainBucket } from './palette.ts'
 import type { Tree } from './tree.ts'
@@ -61,5 +61,3 @@ export function diffShade(tree: Tree, layout: Layout, scales: Scales): Shade {
     },
   }
 }
-
-export const NO_CHANGE = (BUCKETS - 1) / 2

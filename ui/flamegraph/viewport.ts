@@ -38,7 +38,3 @@ export function panRange(range: Range, share: number, total: number): Range {
 export function blendRange(from: Range, to: Range, t: number): Range {
   return { x0: from.x0 + (to.x0 - from.x0) * t, x1: from.x1 + (to.x1 - from.x1) * t }
 }
-
-export function isWhole(range: Range, total: number): boolean {
-  return range.x1 - range.x0 >= total * (1 - 1e-9)
-}

@@ -2,7 +2,7 @@ import { timeTicks } from '../format-time.ts'
 import { deploysOf, type Lanes } from './lanes.ts'
 
 export const LANE_PX = 44
-export const AXIS_PX = 24
+const AXIS_PX = 24
 
 export type TimelineColors = {
   readonly ground: string

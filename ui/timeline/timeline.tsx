@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { visible } from '../flamegraph/label.ts'
 import { formatRange, formatTime, toUtc } from '../format-time.ts'
-import { formatCount, formatNumber, formatValue } from '../format-value.ts'
+import { formatCores, formatCount, formatValue } from '../format-value.ts'
 import { change } from '../navigation.ts'
 import { nameVersion, type Side, type Sides } from '../sides.ts'
 import { useTheme } from '../theme.ts'
@@ -116,7 +116,7 @@ function LaneName({ lane, lanes, sides }: { lane: Lane; lanes: Lanes; sides: Sid
   const name = visible(nameVersion(lane.version))
   const rate =
     lanes.unit === 'nanoseconds'
-      ? `${formatNumber(mean)} cores`
+      ? `${formatCores(mean)} cores`
       : `${formatValue(mean, lanes.unit)}/s`
   const choice = { version: lane.version, from: null, to: null }
   const is = (side: Side | null): boolean => side?.version === lane.version

@@ -1,5 +1,5 @@
 import type { ServicesAnswer } from '../../query/api.ts'
-import { Empty, Failure, Progress } from '../elements/notice.tsx'
+import { Empty, Failure, Loading, Progress } from '../elements/notice.tsx'
 import { selectorOf } from '../selector.ts'
 import { halves, isDecided, rangeOf, type Sides, sidesOf } from '../sides.ts'
 import { formatUrl, type UrlState } from '../url-state.ts'
@@ -54,16 +54,19 @@ export function ProfileView(props: {
           onRetry={loaded.retry}
         />
       ) : (
-        loaded.value && (
-          <Explorer
-            state={state}
-            sides={sides}
-            service={service}
-            ask={ask}
-            loaded={loaded.value}
-            nowMs={nowMs}
-          />
-        )
+        <>
+          {!loaded.value && <Loading what="the graph" />}
+          {loaded.value && (
+            <Explorer
+              state={state}
+              sides={sides}
+              service={service}
+              ask={ask}
+              loaded={loaded.value}
+              nowMs={nowMs}
+            />
+          )}
+        </>
       )}
     </main>
   )

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import { Icon } from '../elements/icon.tsx'
-import { Banner, Failure, Progress } from '../elements/notice.tsx'
+import { Banner, Failure, Loading } from '../elements/notice.tsx'
 import { factsOfNode, type Graph } from '../flamegraph/facts.ts'
 import { FlamegraphView } from '../flamegraph/flamegraph-view.tsx'
 import { visible } from '../flamegraph/label.ts'
@@ -29,7 +29,7 @@ export function SandwichView(props: { state: UrlState; sides: Sides; ask: Ask; f
         onRetry={answer.retry}
       />
     )
-  if (!answer.value) return <Progress on={true} />
+  if (!answer.value) return <Loading what="callers and callees" />
   const { name, callers, callees, truncated, only } = answer.value
   const facts = factsOfNode(callees, 0)
   return (

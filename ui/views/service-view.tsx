@@ -2,10 +2,10 @@ import { useMemo } from 'preact/hooks'
 import type { Service, ServicesAnswer } from '../../query/api.ts'
 import { api } from '../api-client.ts'
 import { Icon } from '../elements/icon.tsx'
-import { Empty, Failure, Progress } from '../elements/notice.tsx'
+import { Empty, Failure, Loading, Progress } from '../elements/notice.tsx'
 import { visible } from '../flamegraph/label.ts'
 import { formatRange } from '../format-time.ts'
-import { formatCount, formatNumber } from '../format-value.ts'
+import { formatCores, formatCount } from '../format-value.ts'
 import { selectorOf } from '../selector.ts'
 import {
   choiceOf,
@@ -39,7 +39,7 @@ export function ServiceView(props: {
         onRetry={services.retry}
       />
     )
-  if (!services.value) return <Progress on={true} />
+  if (!services.value) return <Loading what="the service" />
   const service = findService(services.value, state.service)
   if (!service) return <NotSeen state={state} />
   return <Loaded {...props} service={service} />
@@ -69,7 +69,7 @@ function Loaded(props: { state: UrlState; service: Service; nowMs: number }) {
           <Filters where={state.where} part={everything} />
         </div>
         <p class="quiet">
-          {formatNumber(service.cores)} cores on {formatCount(service.hosts)}{' '}
+          {formatCores(service.cores)} cores on {formatCount(service.hosts)}{' '}
           {service.hosts === 1 ? 'host' : 'hosts'}, {formatCount(service.versions.length)}{' '}
           {service.versions.length === 1 ? 'version' : 'versions'},{' '}
           {formatRange(range.fromMs, range.toMs, nowMs)}

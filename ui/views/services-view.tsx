@@ -1,19 +1,24 @@
+import { useEffect } from 'preact/hooks'
 import type { CollectorsAnswer, Service, ServicesAnswer } from '../../query/api.ts'
 import { api } from '../api-client.ts'
 import { Banner, Empty, Failure, Progress } from '../elements/notice.tsx'
 import { Sparkline } from '../elements/sparkline.tsx'
 import { visible } from '../flamegraph/label.ts'
 import { formatAge, formatTime } from '../format-time.ts'
-import { formatCount, formatNumber } from '../format-value.ts'
+import { formatCores, formatCount } from '../format-value.ts'
 import { change } from '../navigation.ts'
 import { DEFAULTS, formatUrl, type UrlState } from '../url-state.ts'
 import { type Answer, useAnswer } from '../use-answer.ts'
+
+// While there is nothing yet, a first batch can come any moment.
+const RELOAD_MS = 3000
 
 /** Every service of the fleet, by the cores it uses. */
 export function ServicesView(props: {
   state: UrlState
   services: Answer<ServicesAnswer>
   nowMs: number
+  onReload: () => void
 }) {
   const { state, services, nowMs } = props
   const collectors = useAnswer(String(nowMs), (signal) => api.collectors(signal))
@@ -33,7 +38,7 @@ export function ServicesView(props: {
       ) : (
         services.value &&
         (all.length === 0 ? (
-          <NoServices collectors={collectors.value} state={state} />
+          <NoServices collectors={collectors.value} state={state} onReload={props.onReload} />
         ) : (
           <section class="card">
             <header class="card-head">
@@ -117,7 +122,7 @@ function ServiceRow(props: {
   const name = visible(service.service)
   const newest = service.versions[0]
   const firstMs = newest ? Date.parse(newest.firstSeen) : Number.NaN
-  const now = formatNumber(service.sparkline.at(-1) ?? 0)
+  const now = formatCores(service.sparkline.at(-1) ?? 0)
   return (
     <tr>
       <th scope="row">
@@ -140,7 +145,7 @@ function ServiceRow(props: {
         <span class="meter" aria-hidden="true">
           <span style={{ left: 0, width: `${(100 * service.cores) / props.most}%` }} />
         </span>
-        {formatNumber(service.cores)}
+        {formatCores(service.cores)}
       </td>
       <td class="is-time">
         <Sparkline
@@ -179,18 +184,22 @@ function LocalState({ collectors }: { collectors: CollectorsAnswer | null }) {
   )
 }
 
-function NoServices({
-  collectors,
-  state,
-}: {
+function NoServices(props: {
   collectors: CollectorsAnswer | null
   state: UrlState
+  onReload: () => void
 }) {
+  const { collectors, state, onReload } = props
   const waits = collectors?.local?.state === 'sampling' || collectors?.local?.state === 'starting'
+  useEffect(() => {
+    if (!waits) return
+    const timer = setInterval(onReload, RELOAD_MS)
+    return () => clearInterval(timer)
+  }, [waits])
   if (waits)
     return (
       <Empty title="Waiting for the first samples of this machine.">
-        <p>The collector sends every ten seconds. Reload in a moment.</p>
+        <p>The collector sends every ten seconds; they show here by themselves.</p>
       </Empty>
     )
   return (

@@ -5,8 +5,8 @@ import { Menu } from '../elements/menu.tsx'
 import { visible } from '../flamegraph/label.ts'
 import { formatRange, toUtc } from '../format-time.ts'
 import {
+  formatCores,
   formatCount,
-  formatNumber,
   formatRelative,
   formatShare,
   formatValue,
@@ -141,7 +141,7 @@ function SideNumbers(props: { numbers: SideFacts; unit: string; before: SideFact
     <>
       {rate !== null && (
         <strong>
-          {formatNumber(rate)} cores per host
+          {formatCores(rate)} cores per host
           {rateBefore !== null && ` (${formatRelative(rateBefore, rate)})`}
         </strong>
       )}
@@ -189,7 +189,7 @@ function VersionList(props: {
       {versions.map(({ version, hosts, cores }) =>
         one(
           version,
-          `${formatCount(hosts)} ${hosts === 1 ? 'host' : 'hosts'} · ${formatNumber(cores)} cores`,
+          `${formatCount(hosts)} ${hosts === 1 ? 'host' : 'hosts'} · ${formatCores(cores)} cores`,
         ),
       )}
       {one('', '')}

@@ -23,7 +23,7 @@ port.on('message', ({ body, limits }: ScanRequest) => {
   const start = performance.now()
   const result = readBody(body, limits)
   const answer: ScanAnswer = { result, scanMs: performance.now() - start }
-  port.postMessage(answer, result.kind === 'profile' ? transferables(result) : [])
+  port.postMessage(answer, result.kind === 'profile' ? [result.buffer] : [])
 })
 
 function readBody(body: Uint8Array, limits: ProfileLimits): ScannedProfile | ProfileFault {
@@ -33,21 +33,4 @@ function readBody(body: Uint8Array, limits: ProfileLimits): ScannedProfile | Pro
     if (error instanceof PprofError) return error.toFault()
     throw error
   }
-}
-
-function transferables({ functions, stacks, rows }: ScannedProfile): ArrayBuffer[] {
-  return [
-    functions.ids.buffer,
-    functions.text.buffer,
-    functions.ends.buffer,
-    stacks.ids.buffer,
-    stacks.ends.buffer,
-    stacks.frames.buffer,
-    rows.series.buffer,
-    rows.types.buffer,
-    rows.ends.buffer,
-    rows.stackIds.buffer,
-    rows.stacks.buffer,
-    rows.values.buffer,
-  ]
 }

@@ -154,8 +154,8 @@ class RowBuilder {
   }
 
   finish(stackIds: Uint32Array): RowColumns {
-    const stacks = this.#stacks.slice(0, this.#pairs)
-    const ids = new Uint32Array(this.#pairs * 2)
+    const stacks = this.#stacks.subarray(0, this.#pairs)
+    const ids = this.#scratch.words('row stack ids', this.#pairs * 2).subarray(0, this.#pairs * 2)
     for (let i = 0; i < this.#pairs; i++) {
       const stack = stacks[i] as number
       ids[i * 2] = stackIds[stack * 2] as number
@@ -168,7 +168,7 @@ class RowBuilder {
       ends: Uint32Array.from(this.#ends),
       stacks,
       stackIds: ids,
-      values: this.#values.slice(0, this.#pairs * 2),
+      values: this.#values.subarray(0, this.#pairs * 2),
     }
   }
 }

@@ -77,13 +77,14 @@ export class FunctionInterner {
     return found
   }
 
+  /** The columns, in arrays of the scratch. */
   finish(): FunctionColumns {
     const { count } = this.#byId
     return {
       count,
-      ids: this.ids.slice(0, count * 2),
-      text: this.#text.slice(0, this.#textEnd),
-      ends: this.#ends.slice(0, count * 3),
+      ids: this.ids.subarray(0, count * 2),
+      text: this.#text.subarray(0, this.#textEnd),
+      ends: this.#ends.subarray(0, count * 3),
     }
   }
 

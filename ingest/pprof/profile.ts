@@ -6,38 +6,38 @@ import type { ValueType } from '../../infra/contract/profile.ts'
 export type FunctionColumns = {
   readonly count: number
   /** Content hashes, distinct. */
-  readonly ids: Uint32Array<ArrayBuffer>
+  readonly ids: Uint32Array
   /** For each function `name 0x00 file 0x00 module`, UTF-8: what its id is the hash of. */
-  readonly text: Uint8Array<ArrayBuffer>
+  readonly text: Uint8Array
   /** Where name, file and module of each function end: three a function. */
-  readonly ends: Uint32Array<ArrayBuffer>
+  readonly ends: Uint32Array
 }
 
 export type StackColumns = {
   readonly count: number
   /** Content hashes, distinct. */
-  readonly ids: Uint32Array<ArrayBuffer>
+  readonly ids: Uint32Array
   /** Frames of stack i end here, counted in frames. */
-  readonly ends: Uint32Array<ArrayBuffer>
+  readonly ends: Uint32Array
   /** Function ids, ROOT first, as the store keeps them. */
-  readonly frames: Uint32Array<ArrayBuffer>
+  readonly frames: Uint32Array
 }
 
 /** One row per series and sample type that has a value other than 0. */
 export type RowColumns = {
   readonly count: number
   /** Index into `series`. */
-  readonly series: Uint32Array<ArrayBuffer>
+  readonly series: Uint32Array
   /** Index into `sampleTypes`. */
-  readonly types: Uint32Array<ArrayBuffer>
+  readonly types: Uint32Array
   /** Pairs of row i end here. */
-  readonly ends: Uint32Array<ArrayBuffer>
+  readonly ends: Uint32Array
   /** Of each pair; a stack occurs once in a row. */
-  readonly stackIds: Uint32Array<ArrayBuffer>
+  readonly stackIds: Uint32Array
   /** Index into `stacks` of each pair. */
-  readonly stacks: Uint32Array<ArrayBuffer>
+  readonly stacks: Uint32Array
   /** int64. */
-  readonly values: Uint32Array<ArrayBuffer>
+  readonly values: Uint32Array
 }
 
 /** Name and value pairs as the samples had them; the first value of a name is kept. */
@@ -45,6 +45,8 @@ export type SampleLabels = readonly (readonly [name: string, value: string])[]
 
 export type ScannedProfile = {
   readonly kind: 'profile'
+  /** Holds all columns: what is transferred to hand them on. */
+  readonly buffer: ArrayBuffer
   readonly sampleTypes: readonly ValueType[]
   /** Type and unit are '' when the profile does not say. */
   readonly periodType: ValueType

@@ -6,6 +6,7 @@ import { FunctionTable } from './functions.ts'
 import { readLayout } from './layout.ts'
 import { LocationTable } from './locations.ts'
 import { MappingTable } from './mappings.ts'
+import { packProfile } from './pack-profile.ts'
 import type { ScannedProfile } from './profile.ts'
 import { Reader } from './reader.ts'
 import { readSamples } from './samples.ts'
@@ -52,7 +53,7 @@ function scan(bytes: Uint8Array, limits: ProfileLimits, scratch: Scratch): Scann
   const cells = new CellTable(reader, count, sampleTypes.length, limits, scratch)
   const targets = { locations, stacks, series, cells }
   readSamples(reader, layout.samples, targets, sampleTypes.length, limits)
-  return {
+  return packProfile({
     kind: 'profile',
     sampleTypes,
     periodType,
@@ -64,5 +65,5 @@ function scan(bytes: Uint8Array, limits: ProfileLimits, scratch: Scratch): Scann
     functions: interner.finish(),
     series: series.series,
     cut: { stacks: stacks.cutStacks, names: interner.cutNames },
-  }
+  })
 }

@@ -75,13 +75,14 @@ export class StackInterner {
     return index
   }
 
+  /** The columns, in arrays of the scratch. */
   finish(): StackColumns {
     const { count } = this.#byId
     return {
       count,
-      ids: this.ids.slice(0, count * 2),
-      ends: this.#ends.slice(0, count),
-      frames: this.#frames.slice(0, this.#frameCount * 2),
+      ids: this.ids.subarray(0, count * 2),
+      ends: this.#ends.subarray(0, count),
+      frames: this.#frames.subarray(0, this.#frameCount * 2),
     }
   }
 

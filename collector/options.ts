@@ -3,27 +3,12 @@ import { z } from 'zod'
 import { LABEL_LIMITS } from '../infra/contract/labels.ts'
 import type { OptionValues } from '../infra/runtime/options.ts'
 import { defineOptions } from '../infra/runtime/options.ts'
+import { serverOptions } from '../infra/runtime/server-options.ts'
 import { durationMs, integer, sizeBytes } from './option-schemas.ts'
 import { cleanValue } from './process/process-labels.ts'
 
 export const collectorOptions = defineOptions({
-  server: {
-    flag: '--server <url>',
-    schema: z
-      .url({ protocol: /^https?$/, error: 'expected an http or https address' })
-      .transform((text) => new URL(text)),
-    default: 'http://127.0.0.1:3526',
-    help: 'Where batches are sent.',
-  },
-  token: {
-    flag: '--token <token>',
-    schema: z
-      .string()
-      .regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces')
-      .optional(),
-    help: 'Token the server knows this collector by.',
-    secret: true,
-  },
+  ...serverOptions,
   host: {
     flag: '--host <name>',
     schema: z

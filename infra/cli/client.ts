@@ -1,28 +1,7 @@
 import { z } from 'zod'
 import { errorMessage, FlamewatchError } from '../runtime/errors.ts'
-import { defineOptions } from '../runtime/options.ts'
 
 // Commands that ask a running server.
-
-export const clientOptions = defineOptions({
-  server: {
-    flag: '--server <url>',
-    schema: z
-      .url({ protocol: /^https?$/, error: 'expected an http or https address' })
-      .transform((text) => new URL(text)),
-    default: 'http://127.0.0.1:3526',
-    help: 'The server to ask.',
-  },
-  token: {
-    flag: '--token <token>',
-    schema: z
-      .string()
-      .regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces')
-      .optional(),
-    help: 'Token the server wants.',
-    secret: true,
-  },
-})
 
 const ANSWER_TIMEOUT_MS = 120_000
 

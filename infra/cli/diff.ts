@@ -1,14 +1,15 @@
 import { z } from 'zod'
 import type { ComparedFunctionsAnswer } from '../../query/api.ts'
 import { defineOptions } from '../runtime/options.ts'
-import { askServer, clientOptions } from './client.ts'
+import { serverOptions } from '../runtime/server-options.ts'
+import { askServer } from './client.ts'
 import { defineCommand, EXIT } from './command.ts'
 import { formatComparison } from './diff-table.ts'
 
 const time = (help: string, flag: string) => ({ flag, schema: z.string().optional(), help })
 
 const diffOptions = defineOptions({
-  ...clientOptions,
+  ...serverOptions,
   type: {
     flag: '--type <type>',
     schema: z.string().optional(),

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { type Labels, RESERVED_LABELS } from '../contract/labels.ts'
 import { errorMessage } from '../runtime/errors.ts'
 import { defineOptions } from '../runtime/options.ts'
+import { serverOptions } from '../runtime/server-options.ts'
 import { defineCommand, EXIT, type ExitCode } from './command.ts'
 
 export type PushOptions = {
@@ -160,23 +161,7 @@ const TAKEN: ReadonlySet<string> = new Set([
 ])
 
 const pushOptions = defineOptions({
-  server: {
-    flag: '--server <url>',
-    schema: z
-      .url({ protocol: /^https?$/, error: 'expected an http or https address' })
-      .transform((text) => new URL(text)),
-    default: 'http://127.0.0.1:3526',
-    help: 'Where files are sent.',
-  },
-  token: {
-    flag: '--token <token>',
-    schema: z
-      .string()
-      .regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces')
-      .optional(),
-    help: 'Token the server wants.',
-    secret: true,
-  },
+  ...serverOptions,
   service: {
     flag: '--service <name>',
     schema: z.string().optional(),

@@ -43,6 +43,11 @@ export function createCollectorMetrics(metrics: Metrics) {
     'Windows that could not be drained or built.',
     ['step'],
   )
+  const mapBytes = metrics.gauge('flamewatch_bpf_map_bytes', 'Kernel memory of the BPF maps.')
+  const eventsLost = metrics.gauge(
+    'flamewatch_process_events_lost',
+    'First samples of processes that the collector was not told of, since its start.',
+  )
   const spoolBytes = metrics.gauge('flamewatch_spool_bytes', 'Bytes waiting for the server.')
   const spoolBatches = metrics.gauge('flamewatch_spool_batches', 'Batches waiting for the server.')
   const publishes = metrics.counter(
@@ -71,6 +76,10 @@ export function createCollectorMetrics(metrics: Metrics) {
     countFailure: (step: 'drain' | 'build') => failures.inc({ step }),
     countDropped: (reason: DropReason, samples: number) => dropped.inc({ reason }, samples),
     countPublished: (result: PublishResult) => publishes.inc({ result: result.kind }),
+    showSampler(cost: { readonly mapBytes: number; readonly eventsLost: number }): void {
+      mapBytes.set(cost.mapBytes)
+      eventsLost.set(cost.eventsLost)
+    },
     showSpool(spool: { readonly bytes: number; readonly batches: number }): void {
       spoolBytes.set(spool.bytes)
       spoolBatches.set(spool.batches)

@@ -37,12 +37,13 @@ export async function collect(options: CollectorOptions, context: CollectContext
   const { log, lifecycle } = context
   const metrics = createCollectorMetrics(context.metrics)
   const spool = await openSpool(options, log, metrics)
-  const worker = new BatchWorker({
+  const settings = {
     host: options.host,
     symbolCacheBytes: options.symbolCacheBytes,
     limitBytes: options.batchBytes,
     logLevel: log.level,
-  })
+  }
+  const worker = new BatchWorker(settings, log)
   const sampler = await openSampler({
     frequencyHz: options.frequency,
     log,
@@ -65,6 +66,7 @@ export async function collect(options: CollectorOptions, context: CollectContext
     ...{ log, metrics, sleep, onHealth: reportHealth },
     onBatch() {
       metrics.showSpool(spool)
+      metrics.showSampler(sampler.cost())
       sender.wake()
     },
   })

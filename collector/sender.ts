@@ -31,7 +31,8 @@ export class Sender {
   readonly #flush = new AbortController()
   readonly #stop = new AbortController()
   #added = Promise.withResolvers<void>()
-  #away = false
+  /** Why the server took no batch at the last attempt. */
+  #away: string | null = null
   #running: Promise<void> | undefined
 
   constructor(options: SenderOptions) {
@@ -97,16 +98,19 @@ export class Sender {
     }
   }
 
-  // A server that is away is worth a line when it goes and when it comes back, not one per attempt.
+  // A server that is away is worth a line when it goes, when the reason changes and when it comes back,
+  // not one per attempt.
   #report(result: PublishResult): void {
     const { log, queue } = this.#options
     if (result.kind === 'later') {
-      if (!this.#away) log.warn({ detail: result.detail }, 'server takes no batches, spooling')
-      this.#away = true
+      const { detail } = result
+      if (this.#away !== detail)
+        log.warn({ detail, spooled: queue.batches }, 'server takes no batches, spooling')
+      this.#away = detail
       return
     }
     if (this.#away) log.info({ spooled: queue.batches }, 'server takes batches again')
-    this.#away = false
+    this.#away = null
     if (result.kind === 'refused')
       log.error({ reason: result.reason, detail: result.detail }, 'batch refused')
   }

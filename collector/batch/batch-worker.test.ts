@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
+import { silentLog } from '../../infra/runtime/log.ts'
 import type { SampleWindow } from '../window.ts'
 import { BatchWorker } from './batch-worker.ts'
 
@@ -40,7 +41,7 @@ let worker: BatchWorker
 afterEach(() => worker.close())
 
 test('hands window and processes over and answers with the batch', async () => {
-  worker = new BatchWorker(SETTINGS, scripted(ANSWER))
+  worker = new BatchWorker(SETTINGS, silentLog(), scripted(ANSWER))
   worker.see({ tgid: 1, startTimeNs: 2n })
   const window = emptyWindow()
   expect(await worker.build(window)).toMatchObject({ symbolizeMs: 5, processes: 1 })
@@ -51,6 +52,7 @@ test('hands window and processes over and answers with the batch', async () => {
 test('says why the thread ended, and starts another for the next window', async () => {
   worker = new BatchWorker(
     SETTINGS,
+    silentLog(),
     scripted(`if (message.window.taken === 5) throw new Error('symbol table of death')
       ${ANSWER}`),
   )
@@ -61,13 +63,14 @@ test('says why the thread ended, and starts another for the next window', async 
 })
 
 test('says so when the thread ended without an error', async () => {
-  worker = new BatchWorker(SETTINGS, scripted('process.exit(3)'))
+  worker = new BatchWorker(SETTINGS, silentLog(), scripted('process.exit(3)'))
   await expect(worker.build(emptyWindow())).rejects.toThrow('ended with exit code 3')
 })
 
 test('passes on what the worker could not do, and goes on with the same thread', async () => {
   worker = new BatchWorker(
     SETTINGS,
+    silentLog(),
     scripted(`if (message.window.taken === 5)
       parentPort.postMessage({ kind: 'failed', error: new Error('no symbols') })
       else ${ANSWER}`),
@@ -78,7 +81,7 @@ test('passes on what the worker could not do, and goes on with the same thread',
 })
 
 test('takes one window at a time', async () => {
-  worker = new BatchWorker(SETTINGS, scripted(ANSWER))
+  worker = new BatchWorker(SETTINGS, silentLog(), scripted(ANSWER))
   const first = worker.build(emptyWindow())
   expect(() => worker.build(emptyWindow())).toThrow('has a window already')
   await first

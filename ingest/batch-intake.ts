@@ -63,9 +63,15 @@ export class BatchIntake {
   async write(batches: readonly IncomingBatch[]): Promise<BatchResult[]> {
     const checked = batches.map((batch) => this.#check(batch))
     const keys = checked.map((batch) => ('headers' in batch ? batch.headers.collector : ''))
-    const results = await this.#lock.run(keys, () => this.#writeLocked(checked))
-    for (const [i, result] of results.entries()) this.#count(result, batches[i] as IncomingBatch)
-    return results
+    try {
+      const results = await this.#lock.run(keys, () => this.#writeLocked(checked))
+      for (const [i, result] of results.entries()) this.#count(result, batches[i] as IncomingBatch)
+      return results
+    } catch (error) {
+      const result = error instanceof FlamewatchError ? error.code : 'internal'
+      this.#deps.metrics.received.inc({ door: 'batches', result }, batches.length)
+      throw error
+    }
   }
 
   #check({ headers, body }: IncomingBatch): Checked | FlamewatchError {

@@ -9,7 +9,7 @@ import { BodyReader } from './doors/body.ts'
 import { addProfileDoor } from './doors/profiles.ts'
 import { Ledger } from './ledger.ts'
 import { PROFILE_LIMITS } from './limits.ts'
-import { createIngestMetrics } from './metrics.ts'
+import { createIngestMetrics, observeScan } from './metrics.ts'
 import type { IngestOptions } from './options.ts'
 import { PushIntake } from './push-intake.ts'
 import { ScanPool } from './scan-pool.ts'
@@ -44,7 +44,7 @@ export function createIngest({ store, log, metrics, options, now = Date.now }: I
     limits: { ...PROFILE_LIMITS, inflatedBytes: maxBodyBytes * 4 },
     timeoutMs: SCAN_TIMEOUT_MS,
     log,
-    observeMs: (ms) => ingestMetrics.scanMs.observe(ms),
+    observe: (answer) => observeScan(ingestMetrics, answer),
   })
   const writer = new Writer({
     store,

@@ -1,4 +1,5 @@
 import type { Metrics } from '../infra/runtime/metrics.ts'
+import type { ScanAnswer } from './scan-worker.ts'
 
 const MS_BUCKETS = [0.5, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000]
 
@@ -36,4 +37,11 @@ export function createIngestMetrics(metrics: Metrics) {
       MS_BUCKETS,
     ),
   }
+}
+
+export function observeScan({ scanMs, cut }: IngestMetrics, answer: ScanAnswer): void {
+  scanMs.observe(answer.scanMs)
+  if (answer.result.kind === 'fault') return
+  cut.inc({ what: 'stacks' }, answer.result.cut.stacks)
+  cut.inc({ what: 'names' }, answer.result.cut.names)
 }

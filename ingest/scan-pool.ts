@@ -12,7 +12,8 @@ export type ScanPoolOptions = {
   /** A scan that takes longer is given up: its thread is ended and a new one started. */
   readonly timeoutMs: number
   readonly log: Log
-  readonly observeMs?: (ms: number) => void
+  readonly observe?: (answer: ScanAnswer) => void
+  /** For tests. */
   readonly workerFile?: URL
 }
 
@@ -97,12 +98,13 @@ class ScanThread {
 
   #start(): Worker {
     const worker = new Worker(this.#options.workerFile ?? WORKER_FILE)
-    worker.on('message', ({ result, scanMs }: ScanAnswer) => {
-      this.#options.observeMs?.(scanMs)
+    worker.on('message', (answer: ScanAnswer) => {
+      if (this.#worker !== worker) return
+      this.#options.observe?.(answer)
       const job = this.#end()
       // An idle thread must not keep the process alive.
       worker.unref()
-      job?.resolve(result)
+      job?.resolve(answer.result)
       this.#onIdle()
     })
     worker.on('error', (err) => {

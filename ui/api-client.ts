@@ -115,7 +115,7 @@ export const api = {
 const MOST_NODES = 1_000_000
 
 export function flamegraphUrl(part: Part, type: string, format: string): string {
-  return apiUrl('flamegraph', { ...partParams(part), type, format, max_nodes: MOST_NODES })
+  return apiUrl('flamegraph', { ...partParams(part), type, format, ...everyFrame(format) })
 }
 
 export function diffUrl(
@@ -124,7 +124,12 @@ export function diffUrl(
   ask: { type: string; normalize: Normalize },
   output: { format: string; side?: 'a' | 'b' },
 ): string {
-  return apiUrl('diff', { ...pairParams(a, b), ...ask, ...output, max_nodes: MOST_NODES })
+  return apiUrl('diff', { ...pairParams(a, b), ...ask, ...output, ...everyFrame(output.format) })
+}
+
+// Files are whole anyway, and JSON for people is better short.
+function everyFrame(format: string): Params {
+  return format === 'columns' ? { max_nodes: MOST_NODES } : {}
 }
 
 async function getJson<T>(url: string, signal: AbortSignal): Promise<T> {

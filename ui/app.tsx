@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { announce } from './announce.ts'
 import { TopBar } from './elements/top-bar.tsx'
 import { keyOf } from './keys.ts'
 import { lazy } from './lazy.tsx'
@@ -23,6 +24,7 @@ export function App() {
 
   useEffect(() => {
     document.title = titleOf(state)
+    announce(document.title)
   }, [state.page, state.service])
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {

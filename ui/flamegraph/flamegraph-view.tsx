@@ -126,6 +126,11 @@ export function FlamegraphView(props: FlamegraphProps) {
     event.preventDefault()
   }
 
+  // Not made anew for every frame the pointer passes.
+  const mirror = useMemo(
+    () => <AriaMirror graph={graph} layout={layout} cursor={cursor} prefix={prefix} />,
+    [graph, layout, cursor],
+  )
   const facts =
     hit?.kind === 'node'
       ? factsOfNode(graph, hit.node)
@@ -148,7 +153,7 @@ export function FlamegraphView(props: FlamegraphProps) {
         <div class="graph-space" style={{ height: `${GraphCanvas.contentHeight(graph.tree)}px` }}>
           <canvas ref={canvas} />
         </div>
-        <AriaMirror graph={graph} layout={layout} cursor={cursor} prefix={prefix} />
+        {mirror}
       </div>
       <div ref={tip} class={facts ? 'tip is-on' : 'tip'}>
         {facts && <FactsTable facts={facts} />}

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Service } from '../../query/api.ts'
+import { announce } from '../announce.ts'
 import { Divider, readSplit } from '../elements/divider.tsx'
 import { Icon } from '../elements/icon.tsx'
 import { Menu } from '../elements/menu.tsx'
@@ -72,6 +73,8 @@ export function Explorer(props: {
   useEffect(() => {
     stop.current = -1
   }, [marks.marks])
+
+  useEffect(() => announce(`${formatCount(graph.tree.nodes)} frames loaded`), [loaded])
 
   const goTo = (next: GraphTarget, how: 'push' | 'replace'): void =>
     change({ frame: next.node > 0 ? nodeId(graph.tree, next.node) : null, zoom: next.zoom }, how)

@@ -76,7 +76,7 @@ export function FunctionTable(props: {
       />
     )
   return (
-    <div class="functions">
+    <div class={answer.loading ? 'functions is-stale' : 'functions'}>
       <Progress on={answer.loading} />
       {answer.value && <LoadedTable {...props} table={answer.value} sort={sort} />}
     </div>

@@ -37,7 +37,7 @@ export function ProfileView(props: {
   if (ready && !comparable) return <NothingToCompare state={state} nowMs={nowMs} />
   const range = rangeOf(state, nowMs)
   return (
-    <main class="profile">
+    <main class={loaded.loading ? 'profile is-stale' : 'profile'}>
       <SideBar
         state={state}
         sides={sides}

@@ -24,12 +24,16 @@ function start(store = new MemoryStore()) {
   const metrics = createMetrics()
   const log = silentLog()
   const options = { rawDays: 7, rollupDays: 90, ingestWorkers: 1, maxBodyMb: 16 }
-  const ingest = createIngest({ store, log, metrics, options, now: () => NOW })
+  let now = NOW
+  const ingest = createIngest({ store, log, metrics, options, now: () => now })
   open.push(ingest)
   const site = createSite({ apps: [ingest.app], log, metrics })
   const post = (path: string, body: Uint8Array, headers: Record<string, string> = {}) =>
     site.request(path, { method: 'POST', body: Buffer.from(body), headers })
-  return { ingest, store, metrics, post }
+  const pass = (ms: number) => {
+    now += ms
+  }
+  return { ingest, store, metrics, post, pass }
 }
 
 function headersOf(over: Partial<BatchHeaders> = {}): Record<string, string> {
@@ -245,6 +249,58 @@ describe('the door of any pprof', () => {
     const again = await post('/api/v1/profiles?service=api', profile)
     expect(await again.json()).toEqual({ duplicate: true, profiles: 2, samples: 3 })
     expect(store.table('ingest')).toHaveLength(2)
+  })
+
+  test('the same push with a relative time is the same, whenever it comes again', async () => {
+    const { store, post, pass } = start()
+    const path = '/api/v1/profiles?service=api&from=now-5m'
+    store.beforeInsert = (table) => {
+      if (table === 'ingest') throw storeDown()
+    }
+    expect((await post(path, profile)).status).toBe(503)
+    store.beforeInsert = () => {}
+    pass(60_000)
+    expect((await post(path, profile)).status).toBe(200)
+    pass(60_000)
+    expect(await (await post(path, profile)).json()).toMatchObject({ duplicate: true })
+    // Where it was put at first: a part of it may be stored there.
+    expect(store.table('ingest').map((row) => row['time'])).toEqual([
+      (NOW - 300_000) / 1000,
+      (NOW - 300_000) / 1000,
+    ])
+  })
+
+  test.each<[string, string, number, number]>([
+    ['as long as it says, up to `to`', `to=${NOW}`, NOW - 10_000, 10_000],
+    ['from and to', `from=${NOW - 7000}&to=${NOW - 2000}`, NOW - 7000, 5000],
+    ['from, as long as it says', `from=${NOW - 7000}`, NOW - 7000, 10_000],
+    ['until now, since it does not say', '', NOW - 10_000, 10_000],
+  ])('a profile is placed %s', async (_, query, timeMs, durationMs) => {
+    const { store, post } = start()
+    const timeless = profileFromFolded('main 1')
+    const answer = await post(`/api/v1/profiles?service=api&${query}`, timeless)
+    expect(answer.status).toBe(200)
+    expect(store.table('ingest')[0]).toMatchObject({ time: timeMs / 1000, duration_ms: durationMs })
+  })
+
+  test('a time of 1970 is no time: old writers took microseconds for nanoseconds', async () => {
+    const { store, post } = start()
+    const body = profileFromFolded('main 1', { timeMs: NOW / 1000 })
+    expect((await post('/api/v1/profiles?service=api', body)).status).toBe(200)
+    expect(store.table('ingest')[0]?.['time']).toBe((NOW - 10_000) / 1000)
+  })
+
+  test('what the sender says wins over labels of the samples, which win over defaults', async () => {
+    const { store, post } = start()
+    const labels = { service: 'own', version: 'v7', route: '/a' }
+    const body = profileFromFolded('main 1', { labels })
+    expect((await post('/api/v1/profiles?service=api&host=h', body)).status).toBe(200)
+    expect(store.table('ingest')[0]?.['labels']).toEqual({
+      service: 'api',
+      version: 'v7',
+      host: 'h',
+      route: '/a',
+    })
   })
 
   test('a profile without a service is told how to name one', async () => {

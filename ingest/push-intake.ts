@@ -19,6 +19,8 @@ export type PushedProfile = {
   /** Unix ms; without them the profile's own time counts. */
   readonly fromMs?: number
   readonly toMs?: number
+  /** Names these parameters as sent: `now-5m` is the same in a retry, what it stands for is not. */
+  readonly parameters: string
 }
 
 export type StoredPush = {
@@ -43,7 +45,8 @@ const MAX_DURATION_MS = 0xffff_ffff
 // Pushes remembered, so that a repeated one is answered as such and keeps the time it was given.
 const MAX_PUSHES = 10_000
 
-type Push = { readonly timeMs: number; readonly answer: StoredPush | null }
+type Place = { readonly timeMs: number; readonly durationMs: number }
+type Push = { readonly place: Place; readonly answer: StoredPush | null }
 
 /** Takes profiles of any program. The same profile with the same parameters is stored once. */
 export class PushIntake {
@@ -81,22 +84,19 @@ export class PushIntake {
     if (known?.answer) return { ...known.answer, duplicate: true }
     const profile = await pool.scan(push.body)
     if (profile.kind === 'fault') throw faultError(profile)
-    const labelled = this.#label(profile, push, known?.timeMs)
-    this.#remember(token, { timeMs: labelled.timeMs, answer: null })
+    const labelled = this.#label(profile, push, known?.place)
+    const { timeMs, durationMs } = labelled
+    this.#remember(token, { place: { timeMs, durationMs }, answer: null })
     await writer.write([labelled], token)
     const { rows } = profile
     const answer = { duplicate: false, profiles: rows.count, samples: rows.stacks.length }
-    this.#remember(token, { timeMs: labelled.timeMs, answer })
+    this.#remember(token, { place: { timeMs, durationMs }, answer })
     return answer
   }
 
-  #label(
-    profile: ScannedProfile,
-    push: PushedProfile,
-    givenMs: number | undefined,
-  ): LabelledProfile {
+  #label(profile: ScannedProfile, push: PushedProfile, known: Place | undefined): LabelledProfile {
     const nowMs = this.#deps.now()
-    const { timeMs, durationMs } = placeInTime(profile, push, givenMs ?? nowMs)
+    const { timeMs, durationMs } = known ?? placeInTime(profile, push, nowMs)
     const fault = findTimeFault(timeMs, nowMs)
     if (fault) throw fault
     const series = profile.series.map((pairs) => {
@@ -130,7 +130,7 @@ function placeInTime(
   profile: ScannedProfile,
   { fromMs, toMs }: PushedProfile,
   nowMs: number,
-): { timeMs: number; durationMs: number } {
+): Place {
   const ownMs = Number(profile.timeNs / 1_000_000n)
   const ownDurationMs = clamp(Number(profile.durationNs / 1_000_000n))
   if (fromMs !== undefined)
@@ -145,9 +145,6 @@ function clamp(durationMs: number): number {
 }
 
 /** Names content and parameters: a retry has the same token, another host's profile has not. */
-function pushToken({ body, labels, fromMs, toMs }: PushedProfile): string {
-  const names = Object.keys(labels).sort()
-  const parameters = [names.map((name) => [name, labels[name]]), fromMs ?? null, toMs ?? null]
-  const hash = createHash('sha256').update(JSON.stringify(parameters)).update('\0').update(body)
-  return `push/${hash.digest('hex')}`
+function pushToken({ body, parameters }: PushedProfile): string {
+  return `push/${createHash('sha256').update(parameters).update('\0').update(body).digest('hex')}`
 }

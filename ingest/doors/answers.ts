@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi'
 
-// What both doors answer. The same shapes stand in query/api.ts, which the page reads them from;
-// tests/contract holds the answers to those.
+// What both doors answer. Errors have the shape of query/api.ts, as tests/integration holds them to.
 
 const ErrorAnswer = z
   .object({
@@ -9,7 +8,7 @@ const ErrorAnswer = z
   })
   .openapi('Error')
 
-const StoredAnswer = z
+export const StoredAnswer = z
   .object({
     /** True when this was stored before and nothing changed. */
     duplicate: z.boolean(),

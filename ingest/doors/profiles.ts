@@ -44,8 +44,10 @@ export function addProfileDoor(
     }
     if (times.fromMs !== undefined && times.toMs !== undefined && times.toMs < times.fromMs)
       throw new FlamewatchError('malformed', '`to` is before `from`.', { status: 400 })
+    const parameters = JSON.stringify(Object.entries(c.req.valid('query')).sort())
     return bodies.withBody(c, async (body) => {
-      const { duplicate, profiles, samples } = await intake.write({ body, labels, ...times })
+      const push = { body, labels, parameters, ...times }
+      const { duplicate, profiles, samples } = await intake.write(push)
       return c.json({ duplicate, profiles, samples }, 200)
     })
   })

@@ -23,7 +23,7 @@ test.each([
   '',
   'yesterday',
   'now-',
-  'now-1w',
+  'now-1y',
   '-5',
   '1e3',
   '12:00',

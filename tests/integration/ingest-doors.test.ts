@@ -15,8 +15,10 @@ import { openStore } from '../../infra/store/open.ts'
 import { storeOptions } from '../../infra/store/options.ts'
 import { sql } from '../../infra/store/sql.ts'
 import type { Store } from '../../infra/store/store.ts'
+import { StoredAnswer } from '../../ingest/doors/answers.ts'
 import { createIngest, type Ingest } from '../../ingest/main.ts'
 import { ingestOptions } from '../../ingest/options.ts'
+import { ErrorBody } from '../../query/api.ts'
 import { gzipProfile, profileFromFolded } from '../fixtures/profile-from-text.ts'
 
 // The ingest room on the real embedded store, over real HTTP.
@@ -189,6 +191,40 @@ describe('a batch of a collector', () => {
       duplicate: true,
     })
     expect(await storedOf('order')).toEqual({ profiles: '2', total: '3', rollup: '3' })
+  })
+})
+
+describe('both doors', () => {
+  it('answer in the shapes the API names', async () => {
+    const { headers, body } = batch('shapes', 20, 'main 1')
+    const taken = [
+      await post('/api/v1/batches', body, headers),
+      await post('/api/v1/profiles?service=shapes', profileFromFolded('main 1')),
+    ]
+    const shape = StoredAnswer.strict()
+    for (const answer of taken) expect(shape.safeParse(await answer.json()).success).toBe(true)
+    const refused = [
+      await post('/api/v1/batches', body),
+      await post('/api/v1/profiles', new Uint8Array(5)),
+    ]
+    for (const answer of refused) {
+      expect(answer.status).toBe(400)
+      expect(ErrorBody.safeParse(await answer.json()).success).toBe(true)
+    }
+  })
+
+  it('are described in the OpenAPI document', async () => {
+    const document = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as {
+      paths: Record<string, { post?: { parameters?: { name: string }[]; responses: object } }>
+    }
+    const { '/api/v1/batches': batches, '/api/v1/profiles': profiles } = document.paths
+    for (const route of [batches, profiles])
+      expect(Object.keys(route?.post?.responses ?? {})).toEqual(
+        expect.arrayContaining(['200', '400', '413', '422', '503']),
+      )
+    expect(profiles?.post?.parameters?.map(({ name }) => name)).toEqual([
+      ...['service', 'version', 'host', 'from', 'to'],
+    ])
   })
 })
 

@@ -83,7 +83,7 @@ function merge(rows: readonly Row[], images: Record<number, ProcessImage<string>
         asked.push(sampled)
         return sampled.comm === 'gone' ? null : (images[sampled.tgid] ?? APP)
       },
-      guess: () => GONE,
+      describe: () => GONE,
       findAgain: () => APP,
     },
     pause: async () => {},
@@ -206,7 +206,7 @@ test('lets others have their turn after each row that asks for it', async () => 
   setImmediate(() => turns.push('other'))
   await mergeWindow(windowOf(rows), {
     symbols: { user: () => frame('ff'), kernel: () => frame('k') },
-    processes: { find: () => APP, findAgain: () => APP, guess: () => APP },
+    processes: { find: () => APP, findAgain: () => APP, describe: () => APP },
     pause() {
       turns.push(`row ${row++}`)
       return row === 2 ? new Promise((resolve) => setImmediate(resolve)) : undefined

@@ -26,7 +26,7 @@ export interface Processes<M> {
   /** The same process when an address was met that its mappings do not have. */
   findAgain(sampled: SampledProcess): ProcessImage<M> | null
   /** What can be said of one that find() does not know, after it was asked for all others. */
-  guess(sampled: SampledProcess): ProcessImage<M>
+  describe(sampled: SampledProcess): ProcessImage<M>
 }
 
 export type MergeOptions<M> = {
@@ -56,7 +56,7 @@ export async function mergeWindow<M>(
   }
   for (const row of unseen) {
     const sampled = readProcess(row)
-    merge(row, sampled, processes.guess(sampled))
+    merge(row, sampled, processes.describe(sampled))
   }
   return merger
 

@@ -85,7 +85,7 @@ test('tells that a process died before it could be seen', () => {
 test('knows only name and cgroup of a process it never saw', () => {
   const sampled = sample(10, { comm: 'sh', cgroupId: 7n })
   expect(table.find(sampled)).toBeNull()
-  const { labels, mappings } = table.guess(sampled)
+  const { labels, mappings } = table.describe(sampled)
   expect(labels).toEqual({
     ...{ service: 'cron', version: 'unknown', host: 'web-1', unit: 'cron.service', comm: 'sh' },
   })
@@ -93,7 +93,7 @@ test('knows only name and cgroup of a process it never saw', () => {
 })
 
 test('takes the version of a process it never saw from the same program in the same cgroup', () => {
-  const versionOf = (sampled: SampledProcess) => table.guess(sampled).labels['version']
+  const versionOf = (sampled: SampledProcess) => table.describe(sampled).labels['version']
   start(11, 'cc1')
   table.find(sample(11, { comm: 'cc1', cgroupId: 7n }))
   expect(versionOf(sample(10, { comm: 'cc1', cgroupId: 7n }))).toBe('cc1-v1')
@@ -112,8 +112,8 @@ test('does not guess a version where the name of a thread does not tell the prog
   table.find(sample(12, { comm: 'tool' }))
   processes.set(13, { startTicks: 500, image: 'tool', comm: 'tool', mappings: 'v2' })
   table.find(sample(13, { comm: 'tool' }))
-  expect(table.guess(sample(10, { comm: 'worker' })).labels['version']).toBe('unknown')
-  expect(table.guess(sample(10, { comm: 'tool' })).labels['version']).toBe('unknown')
+  expect(table.describe(sample(10, { comm: 'worker' })).labels['version']).toBe('unknown')
+  expect(table.describe(sample(10, { comm: 'tool' })).labels['version']).toBe('unknown')
 })
 
 test('does not give the samples of a dead process to the one that has its pid now', () => {

@@ -105,10 +105,10 @@ export class ProcessTable<M> {
 
   /**
    * The program to which a sample of this window belongs; the same object for the same program. Null
-   * for one that ended before it could be read: see guess().
+   * for one that ended before it could be read: see describe().
    */
   find(sampled: SampledProcess): ProcessImage<M> | null {
-    if (sampled.kernelThread) return this.#describe(sampled)
+    if (sampled.kernelThread) return this.describe(sampled)
     const key = keyOf(sampled.tgid, sampled.startTimeNs)
     const known = this.#processes.get(key)
     const entry = known && !this.#isDue(known, sampled) ? known : this.#refresh(key, sampled)
@@ -132,9 +132,21 @@ export class ProcessTable<M> {
     return this.find(sampled)
   }
 
-  /** What can be said of a process that was not seen alive, best after all others of the window. */
-  guess(sampled: SampledProcess): ProcessImage<M> {
-    return this.#describe(sampled)
+  /**
+   * What can be said of a process from what the kernel told. For one that was not seen alive, best
+   * asked after find() was for all others of the window.
+   */
+  describe(sampled: SampledProcess): ProcessImage<M> {
+    const { comm, cgroupId, kernelThread } = sampled
+    const key = kernelThread ? comm : `${cgroupId}/${comm}`
+    const known = this.#described.get(key)
+    if (known) return known
+    const labels = kernelThread
+      ? labelKernelThread(comm, this.#kernelRelease, this.#host)
+      : this.#labelUnseen(sampled, key)
+    const image = { labels, comm, mappings: null, isNamedByFile: false }
+    this.#described.set(key, image)
+    return image
   }
 
   endWindow(): void {
@@ -208,20 +220,6 @@ export class ProcessTable<M> {
     const version = image.labels['version'] as string
     const noted = this.#versions.get(key)
     this.#versions.set(key, noted === undefined || noted === version ? version : null)
-  }
-
-  // From what the kernel told alone.
-  #describe(sampled: SampledProcess): ProcessImage<M> {
-    const { comm, cgroupId, kernelThread } = sampled
-    const key = kernelThread ? comm : `${cgroupId}/${comm}`
-    const known = this.#described.get(key)
-    if (known) return known
-    const labels = kernelThread
-      ? labelKernelThread(comm, this.#kernelRelease, this.#host)
-      : this.#labelUnseen(sampled, key)
-    const image = { labels, comm, mappings: null, isNamedByFile: false }
-    this.#described.set(key, image)
-    return image
   }
 
   // Of many short-lived processes of one program, those seen tell the version of those missed.

@@ -43,13 +43,14 @@ export const Version = z
 export const Service = z
   .object({
     service: z.string(),
+    /** Mean cores over the covered time, also where the service ran for a part of it only. */
     cores: z.number(),
     hosts: z.number(),
     firstSeen: Time,
     lastSeen: Time,
     /** Newest first; also those that ran before the range, with `cores` and `hosts` 0. */
     versions: z.array(Version),
-    /** Cores per step over the range, oldest first. */
+    /** Cores per whole step of the covered time, oldest first; step 0 begins at `covered.from`. */
     sparkline: z.array(z.number()),
     /** Profile types this service has. */
     types: z.array(z.string()),
@@ -59,7 +60,18 @@ export const Service = z
   .openapi('Service')
 
 export const ServicesAnswer = z
-  .object({ from: Time, to: Time, stepMs: z.number(), services: z.array(Service) })
+  .object({
+    from: Time,
+    to: Time,
+    /**
+     * The time that CPU profiles of any service cover: from the first window that starts in the
+     * range to the end of the last, no longer than the range. Absent where there are none.
+     */
+    covered: z.object({ from: Time, to: Time }).optional(),
+    /** Of the sparklines. */
+    stepMs: z.number(),
+    services: z.array(Service),
+  })
   .openapi('Services')
 
 export const TypesAnswer = z
@@ -256,6 +268,7 @@ export const HostsAnswer = z
     hosts: z.array(
       z.object({
         host: z.string(),
+        /** Mean cores over the time covered by profiles of any host, as of services. */
         cores: z.number(),
         services: z.number(),
         firstSeen: Time,
@@ -321,15 +334,6 @@ export const AccountAnswer = z
     reasons: z.record(z.string(), z.string()),
   })
   .openapi('Account')
-
-export const StoredAnswer = z
-  .object({
-    /** True when this batch was stored before and nothing changed. */
-    duplicate: z.boolean(),
-    profiles: z.number(),
-    samples: z.number(),
-  })
-  .openapi('Stored')
 
 export type FunctionInfo = z.infer<typeof FunctionInfo>
 export type Version = z.infer<typeof Version>

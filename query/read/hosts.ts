@@ -1,8 +1,9 @@
-import { CPU_TYPE } from '../../infra/contract/profile.ts'
 import { sql } from '../../infra/store/sql.ts'
 import type { HostsAnswer } from '../api.ts'
 import type { TimeRange } from '../time.ts'
 import { formatTime } from '../time.ts'
+import type { CpuUse } from './coverage.ts'
+import { CPU_USE, coverageOf, meanCores, readCpuUse, WINDOWS } from './coverage.ts'
 import type { Reader } from './reader.ts'
 import { profilesWhere, seriesWhere } from './scope.ts'
 
@@ -10,11 +11,10 @@ import { profilesWhere, seriesWhere } from './scope.ts'
 export async function readHosts(reader: Reader, range: TimeRange): Promise<HostsAnswer['hosts']> {
   const everything = { selector: [], range, type: null }
   const rows = await reader.rows<Record<string, string | number>>(sql`
-    SELECT onHost, sumIf(t, type = ${CPU_TYPE}) AS cpuNs, uniqExact(service) AS services,
+    SELECT onHost, ${CPU_USE}, uniqExact(service) AS services,
       toUnixTimestamp(min(first)) AS firstS, max(last) AS lastMs
     FROM (
-      SELECT service, type, series_id, sum(toFloat64(total)) AS t, min(time) AS first,
-        max(toUnixTimestamp(time) * 1000 + duration_ms) AS last
+      SELECT service, type, series_id, ${WINDOWS}
       FROM profiles WHERE ${profilesWhere(reader.tenant, everything)}
       GROUP BY service, type, series_id
     ) AS p INNER JOIN (
@@ -22,10 +22,11 @@ export async function readHosts(reader: Reader, range: TimeRange): Promise<Hosts
       WHERE ${seriesWhere(reader.tenant, [], range)} GROUP BY series_id
     ) AS h USING series_id
     GROUP BY onHost ORDER BY cpuNs DESC, onHost`)
-  const rangeNs = (range.toMs - range.fromMs) * 1e6
-  return rows.map((row) => ({
+  const uses = rows.map(readCpuUse)
+  const covered = coverageOf(range, uses)
+  return rows.map((row, i) => ({
     host: String(row['onHost']),
-    cores: Number(row['cpuNs']) / rangeNs,
+    cores: meanCores(uses[i] as CpuUse, covered),
     services: Number(row['services']),
     firstSeen: formatTime(Number(row['firstS']) * 1000),
     lastSeen: formatTime(Number(row['lastMs'])),

@@ -1,49 +1,57 @@
-import { CPU_TYPE } from '../../infra/contract/profile.ts'
 import { sql } from '../../infra/store/sql.ts'
 import type { Service, Version } from '../api.ts'
 import type { TimeRange } from '../time.ts'
-import { chooseStep, DAY_MS, formatTime } from '../time.ts'
+import { DAY_MS, formatTime } from '../time.ts'
+import type { CpuUse } from './coverage.ts'
+import { CPU_USE, coverageOf, meanCores, readCpuUse, WINDOWS } from './coverage.ts'
 import type { Reader } from './reader.ts'
-import { profilesWhere, secondsOf, seriesWhere } from './scope.ts'
+import { profilesWhere, seriesWhere } from './scope.ts'
+import { readSparklines } from './sparklines.ts'
 
 // Services with their versions. What they used comes from the range asked for; when a version was
 // first and last seen from everything that is stored.
 
-const SPARKLINE_POINTS = 60
 const MAX_VERSIONS = 50
-const NS_PER_MS = 1e6
 
-export type Overview = { readonly stepMs: number; readonly services: Service[] }
+export type Overview = {
+  /** What `cores` are a mean over; null where there are no CPU profiles. */
+  readonly covered: TimeRange | null
+  readonly stepMs: number
+  readonly services: Service[]
+}
 
 export async function readOverview(reader: Reader, range: TimeRange): Promise<Overview> {
-  const stepMs = chooseStep(range, SPARKLINE_POINTS)
-  const [uses, sparklines, lives] = await Promise.all([
-    readUses(reader, range),
-    readSparklines(reader, range, stepMs),
+  const [{ uses, covered, sparklines }, lives] = await Promise.all([
+    readUses(reader, range).then(async (uses) => {
+      const cpu = uses.filter(({ kind }) => kind === 'service').map((use) => use.cpu)
+      const covered = coverageOf(range, cpu)
+      return { uses, covered, sparklines: await readSparklines(reader, range, covered, cpu) }
+    }),
     readLives(reader),
   ])
-  const services = uses
-    .filter((use) => use.kind === 'service')
-    .map((use) => {
-      const own = uses.filter((other) => other.service === use.service)
-      const versions = describeVersions(
-        lives.filter((life) => life.service === use.service),
-        own.filter((other) => other.kind === 'version'),
-      )
-      return {
-        service: use.service,
-        cores: use.cpuNs / ((range.toMs - range.fromMs) * NS_PER_MS),
-        hosts: use.hosts,
-        firstSeen: formatTime(least(lives, use.service, use.firstMs)),
-        lastSeen: formatTime(use.lastMs),
-        versions,
-        sparkline: sparklines.get(use.service) ?? emptySparkline(range, stepMs),
-        types: own.filter((other) => other.kind === 'type').map(({ type }) => type),
-        demo: use.demo,
-      }
-    })
+  const usesOf = Map.groupBy(uses, ({ service }) => service)
+  const livesOf = Map.groupBy(lives, ({ service }) => service)
+  const services = [...usesOf].map(([service, own]): Service => {
+    const whole = own.find(({ kind }) => kind === 'service') as Use
+    const ownLives = livesOf.get(service) ?? []
+    const firstMs = ownLives.reduce((least, life) => Math.min(least, life.firstMs), whole.firstMs)
+    return {
+      service,
+      cores: meanCores(whole.cpu, covered),
+      hosts: whole.hosts,
+      firstSeen: formatTime(firstMs),
+      lastSeen: formatTime(whole.lastMs),
+      versions: describeVersions(
+        ownLives,
+        own.filter(({ kind }) => kind === 'version'),
+      ),
+      sparkline: sparklines.of(service),
+      types: own.filter(({ kind }) => kind === 'type').map(({ type }) => type),
+      demo: whole.demo,
+    }
+  })
   services.sort((a, b) => b.cores - a.cores || (a.service < b.service ? -1 : 1))
-  return { stepMs, services }
+  return { covered, stepMs: sparklines.stepMs, services }
 }
 
 type Use = {
@@ -51,7 +59,7 @@ type Use = {
   readonly service: string
   readonly version: string
   readonly type: string
-  readonly cpuNs: number
+  readonly cpu: CpuUse
   readonly hosts: number
   readonly firstMs: number
   /** End of the last window. */
@@ -64,11 +72,10 @@ async function readUses(reader: Reader, range: TimeRange): Promise<Use[]> {
   const rows = await reader.rows<Record<string, string | number>>(sql`
     SELECT service, version, type,
       multiIf(grouping(version) = 0, 'version', grouping(type) = 0, 'type', 'service') AS kind,
-      sumIf(t, type = ${CPU_TYPE}) AS cpuNs, uniqExact(onHost) AS hosts,
-      toUnixTimestamp(min(first)) AS firstS, max(last) AS lastMs, max(isDemo) AS demo
+      ${CPU_USE}, uniqExact(onHost) AS hosts, toUnixTimestamp(min(first)) AS firstS,
+      max(last) AS lastMs, max(isDemo) AS demo
     FROM (
-      SELECT service, version, type, series_id, sum(toFloat64(total)) AS t, min(time) AS first,
-        max(toUnixTimestamp(time) * 1000 + duration_ms) AS last
+      SELECT service, version, type, series_id, ${WINDOWS}
       FROM profiles WHERE ${profilesWhere(reader.tenant, everything)}
       GROUP BY service, version, type, series_id
     ) AS p INNER JOIN (
@@ -82,36 +89,12 @@ async function readUses(reader: Reader, range: TimeRange): Promise<Use[]> {
     service: String(row['service']),
     version: String(row['version']),
     type: String(row['type']),
-    cpuNs: Number(row['cpuNs']),
+    cpu: readCpuUse(row),
     hosts: Number(row['hosts']),
     firstMs: Number(row['firstS']) * 1000,
     lastMs: Number(row['lastMs']),
     demo: Number(row['demo']) === 1,
   }))
-}
-
-async function readSparklines(
-  reader: Reader,
-  range: TimeRange,
-  stepMs: number,
-): Promise<Map<string, number[]>> {
-  const { from } = secondsOf(range)
-  const rows = await reader.rows<{ service: string; i: string; ns: number }>(sql`
-    SELECT service, intDiv(toUnixTimestamp(time) - ${from}, ${stepMs / 1000}) AS i,
-      sum(toFloat64(total)) AS ns
-    FROM profiles WHERE ${profilesWhere(reader.tenant, { selector: [], range, type: CPU_TYPE })}
-    GROUP BY service, i`)
-  const sparklines = new Map<string, number[]>()
-  for (const { service, i, ns } of rows) {
-    const points = sparklines.get(service) ?? emptySparkline(range, stepMs)
-    sparklines.set(service, points)
-    points[Number(i)] = ns / (stepMs * NS_PER_MS)
-  }
-  return sparklines
-}
-
-function emptySparkline({ fromMs, toMs }: TimeRange, stepMs: number): number[] {
-  return new Array<number>(Math.ceil((toMs - fromMs) / stepMs)).fill(0)
 }
 
 type Life = {
@@ -155,19 +138,16 @@ function describeVersions(lives: readonly Life[], uses: readonly Use[]): Version
   const newest = lives.toSorted((a, b) => b.firstMs - a.firstMs || (a.version < b.version ? 1 : -1))
   return newest.slice(0, MAX_VERSIONS).map(({ version, firstMs, lastMs }) => {
     const use = uses.find((other) => other.version === version)
-    const ranMs = use ? use.lastMs - use.firstMs : 0
     return {
       version,
       firstSeen: formatTime(firstMs),
       lastSeen: formatTime(lastMs),
       hosts: use?.hosts ?? 0,
-      cores: use && ranMs > 0 ? use.cpuNs / (ranMs * NS_PER_MS) : 0,
+      cores: use && use.cpu.lastMs > 0 ? meanCores(use.cpu, whileItRan(use.cpu)) : 0,
     }
   })
 }
 
-function least(lives: readonly Life[], service: string, inRangeMs: number): number {
-  return lives
-    .filter((life) => life.service === service)
-    .reduce((least, { firstMs }) => Math.min(least, firstMs), inRangeMs)
+function whileItRan({ firstMs, lastMs }: CpuUse): TimeRange {
+  return { fromMs: firstMs, toMs: lastMs }
 }

@@ -5,6 +5,7 @@ import type { QueryContext } from '../context.ts'
 import { ask } from '../context.ts'
 import { json, rangeOf, timeParameters } from '../parameters.ts'
 import { readOverview } from '../read/overview.ts'
+import type { TimeRange } from '../time.ts'
 import { formatTime } from '../time.ts'
 
 const route = createRoute({
@@ -19,9 +20,13 @@ export function addServices(app: OpenAPIHono, context: QueryContext): void {
   app.openapi(route, (c) => {
     const range = rangeOf(context, c.req.valid('query'))
     return ask(context, c, async (reader) => {
-      const overview = await readOverview(reader, range)
-      const { fromMs, toMs } = range
-      return c.json({ from: formatTime(fromMs), to: formatTime(toMs), ...overview }, 200)
+      const { covered, stepMs, services } = await readOverview(reader, range)
+      const answer = { ...formatRange(range), ...(covered && { covered: formatRange(covered) }) }
+      return c.json({ ...answer, stepMs, services }, 200)
     })
   })
+}
+
+function formatRange({ fromMs, toMs }: TimeRange): { from: string; to: string } {
+  return { from: formatTime(fromMs), to: formatTime(toMs) }
 }

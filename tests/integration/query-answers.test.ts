@@ -287,7 +287,7 @@ describe('functions', () => {
 
 describe('overviews', () => {
   it('list services with their versions, newest first', async () => {
-    const { services, stepMs } = await query.ask(ServicesAnswer, 'services')
+    const { services, stepMs, covered } = await query.ask(ServicesAnswer, 'services')
     expect(services.map(({ service }) => service)).toEqual(['checkout', 'search'])
     const [checkout] = services
     expect(checkout).toMatchObject({
@@ -297,7 +297,9 @@ describe('overviews', () => {
       lastSeen: '2026-11-20T12:40:00.000Z',
       types: ['process_cpu:cpu:nanoseconds:cpu:nanoseconds'],
     })
-    expect(checkout?.cores).toBeCloseTo((240 * 40 + 240 * 60) / 3_600_000, 12)
+    // Profiles cover 40 minutes of the hour asked for.
+    expect(covered).toEqual({ from: '2026-11-20T12:00:00.000Z', to: '2026-11-20T12:40:00.000Z' })
+    expect(checkout?.cores).toBeCloseTo((240 * 40 + 240 * 60) / 2_400_000, 12)
     expect(checkout?.versions).toMatchObject([
       {
         version: 'v2',
@@ -311,8 +313,32 @@ describe('overviews', () => {
       },
     ])
     expect(checkout?.versions[0]?.cores).toBeCloseTo((240 * 60) / 1_200_000, 12)
-    expect(checkout?.sparkline).toHaveLength(3_600_000 / stepMs)
-    expect(checkout?.sparkline[0]).toBeCloseTo(0.008, 12)
+    // Whole steps without the last window: no dip at either end.
+    expect(stepMs).toBe(60_000)
+    expect(checkout?.sparkline).toHaveLength(39)
+    expect(checkout?.sparkline.map((cores) => cores.toFixed(9))).toEqual([
+      ...new Array<string>(20).fill('0.008000000'),
+      ...new Array<string>(19).fill('0.012000000'),
+    ])
+  })
+
+  it.each([
+    ['the first window', 0, 1, 10_000, 1],
+    ['a minute', 0, 60_000, 10_000, 5],
+    ['a range between windows', 5_000, 65_000, 10_000, 5],
+    ['the last windows', 39 * MINUTE + 40_000, 60 * MINUTE, 10_000, 1],
+  ])('divide by the time that is covered: %s', async (_, from, to, step, points) => {
+    const range = { from: NOON + from, to: NOON + to }
+    const { services, stepMs } = await query.ask(ServicesAnswer, 'services', range)
+    const cores = from < 20 * MINUTE ? 0.008 : 0.012
+    const checkout = services.find(({ service }) => service === 'checkout')
+    expect(checkout?.cores).toBeCloseTo(cores, 12)
+    expect(stepMs).toBe(step)
+    expect(checkout?.sparkline.map((value) => value.toFixed(9))).toEqual(
+      new Array<string>(points).fill(cores.toFixed(9)),
+    )
+    const { hosts } = await query.ask(HostsAnswer, 'hosts', range)
+    expect(hosts[0]?.cores).toBeCloseTo(cores / 2 + 0.004, 12)
   })
 
   it('keep versions that ended before the range, without cores', async () => {

@@ -43,8 +43,9 @@ export async function mergeWindow<M>(
 ): Promise<BatchSamples> {
   const { processes, pause } = options
   const merger = new SampleMerger()
-  const stacks = new WindowStacks(window, options)
+  const stacks = new WindowStacks(window, merger, options)
   const comms = Buffer.from(window.comm.buffer, window.comm.byteOffset, window.comm.byteLength)
+  const noStack = [merger.indexOf(PLACEHOLDER_FRAMES.other)]
   const unseen: number[] = []
   for (let row = 0; row < window.rows; row++) {
     const sampled = readProcess(row)
@@ -75,12 +76,10 @@ export async function mergeWindow<M>(
     const user = sampled.kernelThread
       ? []
       : stacks.user(window.userStack[row] as number, sampled, image)
-    const stack = kernel.length + user.length === 0 ? NO_STACK : [...kernel, ...user]
-    merger.add(image.labels, stack, window.count[row] as number)
+    const stack = kernel.length === 0 ? user : user.length === 0 ? kernel : kernel.concat(user)
+    merger.add(image.labels, stack.length > 0 ? stack : noStack, window.count[row] as number)
   }
 }
-
-const NO_STACK = [PLACEHOLDER_FRAMES.other]
 
 function readComm(comms: Buffer, row: number): string {
   const start = row * 16
@@ -88,25 +87,29 @@ function readComm(comms: Buffer, row: number): string {
   return comms.toString('utf8', start, nul < 0 ? start + 16 : Math.min(nul, start + 16))
 }
 
-// The frames of a window's stacks, named once each: a kernel stack for all processes, a user stack for
-// each program in which it was met.
+/** Frames, leaf first, as indexes the merger gave them. */
+type Stack = number[]
+
+// The stacks of a window, named once each: a kernel stack for all processes, a user stack for each
+// program in which it was met.
 class WindowStacks<M> {
   readonly #window: SampleWindow
+  readonly #merger: SampleMerger
   readonly #symbols: Symbols<M>
   readonly #processes: Processes<M>
-  readonly #kernel = new Map<number, readonly Frame[]>()
-  readonly #user = new Map<ProcessImage<M>, Map<number, readonly Frame[]>>()
+  readonly #kernel = new Map<number, Stack>()
+  readonly #user = new Map<ProcessImage<M>, Map<number, Stack>>()
 
-  constructor(window: SampleWindow, { symbols, processes }: MergeOptions<M>) {
+  constructor(window: SampleWindow, merger: SampleMerger, { symbols, processes }: MergeOptions<M>) {
     this.#window = window
+    this.#merger = merger
     this.#symbols = symbols
     this.#processes = processes
   }
 
   /** `stack` is an index or one of the STACK_ constants. */
-  kernel(stack: number): readonly Frame[] {
-    if (stack === STACK_ABSENT) return []
-    if (stack < 0) return [PLACEHOLDER_FRAMES[faultOfStack(stack)]]
+  kernel(stack: number): Stack {
+    if (stack < 0) return this.#lost(stack)
     let frames = this.#kernel.get(stack)
     if (!frames) {
       frames = this.#name(stack, (address, isLeaf) => this.#symbols.kernel(address, isLeaf))
@@ -115,9 +118,8 @@ class WindowStacks<M> {
     return frames
   }
 
-  user(stack: number, sampled: SampledProcess, image: ProcessImage<M>): readonly Frame[] {
-    if (stack === STACK_ABSENT) return []
-    if (stack < 0) return [PLACEHOLDER_FRAMES[faultOfStack(stack)]]
+  user(stack: number, sampled: SampledProcess, image: ProcessImage<M>): Stack {
+    if (stack < 0) return this.#lost(stack)
     let stacks = this.#user.get(image)
     if (!stacks) {
       stacks = new Map()
@@ -131,31 +133,36 @@ class WindowStacks<M> {
     return frames
   }
 
-  #nameUser(
-    stack: number,
-    sampled: SampledProcess,
-    { mappings }: ProcessImage<M>,
-  ): readonly Frame[] {
-    if (mappings === null) return [PROCESS_ENDED, PLACEHOLDER_FRAMES.broken]
+  #lost(stack: number): Stack {
+    if (stack === STACK_ABSENT) return []
+    return [this.#merger.indexOf(PLACEHOLDER_FRAMES[faultOfStack(stack)])]
+  }
+
+  #nameUser(stack: number, sampled: SampledProcess, { mappings }: ProcessImage<M>): Stack {
+    const merger = this.#merger
+    const broken = merger.indexOf(PLACEHOLDER_FRAMES.broken)
+    if (mappings === null) return [merger.indexOf(PROCESS_ENDED), broken]
     let frames = this.#nameMapped(stack, sampled.tgid, mappings)
-    if (frames.includes(UNKNOWN_FRAME)) {
+    if (frames.includes(merger.indexOf(UNKNOWN_FRAME))) {
       const now = this.#processes.findAgain(sampled)?.mappings ?? null
       if (now !== null && now !== mappings) frames = this.#nameMapped(stack, sampled.tgid, now)
     }
-    return frames.at(-1)?.threadStart ? frames : [...frames, PLACEHOLDER_FRAMES.broken]
+    const root = frames.at(-1)
+    if (root === undefined || !merger.frames[root]?.threadStart) frames.push(broken)
+    return frames
   }
 
-  #nameMapped(stack: number, pid: number, mappings: M): Frame[] {
+  #nameMapped(stack: number, pid: number, mappings: M): Stack {
     const process = { pid, mappings }
     return this.#name(stack, (address, isLeaf) => this.#symbols.user(process, address, isLeaf))
   }
 
-  #name(stack: number, name: (address: bigint, isLeaf: boolean) => Frame): Frame[] {
+  #name(stack: number, name: (address: bigint, isLeaf: boolean) => Frame): Stack {
     const { stackEnd, addresses } = this.#window
     const start = stack === 0 ? 0 : (stackEnd[stack - 1] as number)
-    const frames: Frame[] = []
+    const frames: Stack = []
     for (let at = start; at < (stackEnd[stack] as number); at++)
-      frames.push(name(addresses[at] as bigint, at === start))
+      frames.push(this.#merger.indexOf(name(addresses[at] as bigint, at === start)))
     return frames
   }
 }

@@ -14,31 +14,35 @@ export type BatchSamples = {
   readonly samples: readonly BatchSample[]
 }
 
+/** Samples by the hash of their stack. */
+type Series = Map<number, BatchSample[]>
+
 /** Adds up equal stacks of equal labels. */
 export class SampleMerger implements BatchSamples {
   readonly frames: Frame[] = []
   readonly samples: BatchSample[] = []
   readonly #indexes = new Map<Frame, number>()
-  readonly #series = new Map<Labels, Map<string, BatchSample>>()
-  readonly #seriesByText = new Map<string, Map<string, BatchSample>>()
+  readonly #series = new Map<Labels, Series>()
+  readonly #seriesByText = new Map<string, Series>()
 
-  /** `stack` leaf first. */
-  add(labels: Labels, stack: readonly Frame[], count: number): void {
-    const indexes = stack.map((frame) => this.#indexOf(frame))
+  /** `stack` leaf first, as indexOf() gave them. */
+  add(labels: Labels, stack: readonly number[], count: number): void {
     const series = this.#seriesOf(labels)
-    const key = indexes.join()
-    const known = series.get(key)
+    const hash = hashStack(stack)
+    const bucket = series.get(hash)
+    const known = bucket?.find((sample) => areEqual(sample.stack, stack))
     if (known) {
       known.count += count
       return
     }
-    const sample = { labels, stack: indexes, count }
-    series.set(key, sample)
+    const sample = { labels, stack, count }
+    if (bucket) bucket.push(sample)
+    else series.set(hash, [sample])
     this.samples.push(sample)
   }
 
-  // A frame is one object per address and file, so identity counts.
-  #indexOf(frame: Frame): number {
+  /** Of `frame` in `frames`. A frame is one object per address and file, so identity counts. */
+  indexOf(frame: Frame): number {
     let index = this.#indexes.get(frame)
     if (index === undefined) {
       index = this.frames.push(frame) - 1
@@ -47,13 +51,24 @@ export class SampleMerger implements BatchSamples {
     return index
   }
 
-  #seriesOf(labels: Labels): Map<string, BatchSample> {
-    let series = this.#series.get(labels)
-    if (series) return series
+  #seriesOf(labels: Labels): Series {
+    const known = this.#series.get(labels)
+    if (known) return known
     const text = JSON.stringify(Object.entries(labels).sort())
-    series = this.#seriesByText.get(text) ?? new Map()
+    const series = this.#seriesByText.get(text) ?? new Map()
     this.#seriesByText.set(text, series)
     this.#series.set(labels, series)
     return series
   }
+}
+
+// A small integer, which a Map takes without allocating; what collides is compared.
+function hashStack(stack: readonly number[]): number {
+  let hash = stack.length
+  for (let i = 0; i < stack.length; i++) hash = Math.imul(hash ^ (stack[i] as number), 0x5bd1e995)
+  return (hash ^ (hash >>> 15)) & 0x3fffffff
+}
+
+function areEqual(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((index, i) => index === b[i])
 }

@@ -1,6 +1,7 @@
 import { Profile } from 'pprof-format'
 import { describe, expect, test } from 'vitest'
 import { addAccounts, EMPTY_ACCOUNT, unaccounted } from '../../infra/contract/account.ts'
+import type { Labels } from '../../infra/contract/labels.ts'
 import type { Frame } from '../symbolize/frame.ts'
 import { PLACEHOLDER_FRAMES } from './placeholder.ts'
 import { SampleMerger } from './sample-merger.ts'
@@ -17,10 +18,18 @@ function frame(name: string): Frame {
   }
 }
 
+function addStack(merger: SampleMerger, labels: Labels, stack: Frame[], count: number): void {
+  merger.add(
+    labels,
+    stack.map((frame) => merger.indexOf(frame)),
+    count,
+  )
+}
+
 function manyStacks(stacks: number): SampleMerger {
   const merger = new SampleMerger()
   for (let i = 0; i < stacks; i++)
-    merger.add({ service: 'app', version: '1', host: 'h' }, [frame(`function_${i}`)], i + 1)
+    addStack(merger, { service: 'app', version: '1', host: 'h' }, [frame(`function_${i}`)], i + 1)
   return merger
 }
 
@@ -41,8 +50,8 @@ function read({ bytes }: ProfilePart) {
 describe('one part', () => {
   test('holds every sample with its labels, and values that add up to kept times period', () => {
     const merger = new SampleMerger()
-    merger.add({ service: 'a' }, [frame('f'), frame('g')], 3)
-    merger.add({ service: 'b', comm: 'x' }, [frame('f')], 4)
+    addStack(merger, { service: 'a' }, [frame('f'), frame('g')], 3)
+    addStack(merger, { service: 'b', comm: 'x' }, [frame('f')], 4)
     const counts = { taken: 20, idle: 12, dropped: { counts_full: 1 } }
     const [part, ...others] = encodeParts(merger, counts, TIME, NO_LIMIT)
     expect(others).toEqual([])
@@ -56,9 +65,9 @@ describe('one part', () => {
   test('counts each fault by the placeholder that shows it, once per sample', () => {
     const merger = new SampleMerger()
     const { collision, broken } = PLACEHOLDER_FRAMES
-    merger.add({ service: 'a' }, [collision, collision], 2)
-    merger.add({ service: 'a' }, [collision, frame('f'), broken], 3)
-    merger.add({ service: 'a' }, [frame('f'), broken], 4)
+    addStack(merger, { service: 'a' }, [collision, collision], 2)
+    addStack(merger, { service: 'a' }, [collision, frame('f'), broken], 3)
+    addStack(merger, { service: 'a' }, [frame('f'), broken], 4)
     const [part] = encodeParts(merger, { taken: 9, idle: 0, dropped: {} }, TIME, NO_LIMIT)
     expect(part?.account.faults).toEqual({ collision: 5, broken: 7 })
   })
@@ -102,7 +111,7 @@ describe('several parts', () => {
 
 test('a sample that is over the limit alone is counted as dropped', () => {
   const merger = manyStacks(3)
-  merger.add({ service: 'x'.repeat(3000) }, [frame('f')], 10)
+  addStack(merger, { service: 'x'.repeat(3000) }, [frame('f')], 10)
   const parts = encodeParts(merger, { taken: 16, idle: 0, dropped: {} }, TIME, 1000)
   const total = parts.map(({ account }) => account).reduce(addAccounts, EMPTY_ACCOUNT)
   expect(total).toEqual({

@@ -58,11 +58,12 @@ function countFaults(
 ): Partial<Record<StackFault, number>> {
   const faultByFrame = frames.map(faultOf)
   const faults: Partial<Record<StackFault, number>> = {}
-  if (faultByFrame.every((fault) => fault === undefined)) return faults
   for (const { stack, count } of samples)
-    for (const index of new Set(stack)) {
+    for (let i = 0; i < stack.length; i++) {
+      const index = stack[i] as number
       const fault = faultByFrame[index]
-      if (fault) faults[fault] = (faults[fault] ?? 0) + count
+      // A sample whose two stacks were lost alike is one sample.
+      if (fault && stack.indexOf(index) === i) faults[fault] = (faults[fault] ?? 0) + count
     }
   return faults
 }

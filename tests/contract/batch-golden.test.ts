@@ -5,6 +5,7 @@ import { encodeParts } from '../../collector/batch/split-batch.ts'
 import type { Frame } from '../../collector/symbolize/frame.ts'
 import type { BatchHeaders } from '../../infra/contract/batch.ts'
 import { formatBatchHeaders, parseBatchHeaders } from '../../infra/contract/batch.ts'
+import type { Labels } from '../../infra/contract/labels.ts'
 import { PROFILE_LIMITS } from '../../ingest/limits.ts'
 import { scanProfile } from '../../ingest/pprof/scan.ts'
 import { flattenScanned } from '../../ingest/testing/flatten.ts'
@@ -98,6 +99,14 @@ function frame(name: string, mapping: string, address: bigint): Frame {
   }
 }
 
+function addStack(samples: SampleMerger, labels: Labels, stack: Frame[], count: number): void {
+  samples.add(
+    labels,
+    stack.map((frame) => samples.indexOf(frame)),
+    count,
+  )
+}
+
 function goldenProfile(): Buffer {
   return Buffer.from(PROFILE_V1.join('').replaceAll(' ', ''), 'hex')
 }
@@ -105,8 +114,8 @@ function goldenProfile(): Buffer {
 describe('a batch of format version 1', () => {
   test('is written as these bytes', () => {
     const samples = new SampleMerger()
-    samples.add(LABELS, [READ, SORT, MAIN], 2)
-    samples.add(LABELS, [SORT, PLACEHOLDER_FRAMES.broken], 1)
+    addStack(samples, LABELS, [READ, SORT, MAIN], 2)
+    addStack(samples, LABELS, [SORT, PLACEHOLDER_FRAMES.broken], 1)
     const [part, ...others] = encodeParts(samples, COUNTS, TIME, Number.MAX_SAFE_INTEGER)
     expect(others).toEqual([])
     expect(Buffer.from(part?.bytes ?? []).toString('hex')).toBe(goldenProfile().toString('hex'))

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { FlamewatchError } from '../../infra/runtime/errors.ts'
 
 // All bodies in memory at once: what a crowd of senders can take of this process.
-const MAX_BODIES_BYTES = 256 * 1024 * 1024
+const MAX_BODIES_BYTES = 128 * 1024 * 1024
 
 /** Reads bodies within a limit each and a limit for all of them together. */
 export class BodyReader {

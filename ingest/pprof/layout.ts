@@ -151,7 +151,7 @@ export function readLayout(reader: Reader, limits: ProfileLimits, scratch: Scrat
   }
 }
 
-export function readInt64(reader: Reader, name: string): bigint {
+function readInt64(reader: Reader, name: string): bigint {
   reader.readNumber(name)
   return (BigInt(reader.hi) << 32n) | BigInt(reader.lo >>> 0)
 }

@@ -105,7 +105,7 @@ function baseName(bytes: Uint8Array, start: number, end: number): number {
   return at
 }
 
-export function readUint64(reader: Reader, name: string): bigint {
+function readUint64(reader: Reader, name: string): bigint {
   reader.readNumber(name)
   return (BigInt(reader.hi >>> 0) << 32n) | BigInt(reader.lo >>> 0)
 }

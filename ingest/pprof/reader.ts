@@ -1,9 +1,9 @@
 import { PprofError } from './fault.ts'
 
 export const VARINT = 0
-export const FIXED64 = 1
+const FIXED64 = 1
 export const BYTES = 2
-export const FIXED32 = 5
+const FIXED32 = 5
 
 /**
  * A cursor over protobuf bytes (https://protobuf.dev/programming-guides/encoding/). It never leaves

@@ -83,7 +83,7 @@ export function flattenPprof(bytes: Uint8Array): Flat {
   return withoutZeros(flat)
 }
 
-export function frameText(name: string, file: string, module: string): string {
+function frameText(name: string, file: string, module: string): string {
   return `${module}!${name}@${file}`
 }
 

@@ -66,7 +66,7 @@ export function storeDown(): FlamewatchError {
 }
 
 /** The rows of a Native block as objects: 64-bit integers as bigint, maps as objects. */
-export function decodeBlock({ columns, rows }: NativeBlock): Row[] {
+function decodeBlock({ columns, rows }: NativeBlock): Row[] {
   const values = columns.map(({ name, type, data }) => {
     const cursor = { data: Buffer.from(data.buffer, data.byteOffset, data.length), at: 0 }
     const column = readColumn(type, rows, cursor)

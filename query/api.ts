@@ -98,6 +98,7 @@ export const SeriesAnswer = z
     unit: z.string(),
     from: Time,
     to: Time,
+    /** As asked for, or the multiple of it that holds the longest window: else a comb. */
     stepMs: z.number(),
     series: z.array(
       z.object({
@@ -250,6 +251,7 @@ export const HistoryAnswer = z
     unit: z.string(),
     from: Time,
     to: Time,
+    /** As in Series. */
     stepMs: z.number(),
     series: z.array(
       z.object({

@@ -10,12 +10,13 @@ import { BUCKET_SECONDS } from './plan.ts'
 import type { Reader } from './reader.ts'
 import { PROFILES_SETTINGS, profilesWhere, rollupWhere, secondsOf } from './scope.ts'
 import type { SeriesQuestion } from './series.ts'
-import { countSteps, readTops } from './series.ts'
+import { countSteps, readTops, widenStep } from './series.ts'
 import { findServices } from './services.ts'
 
 export type FunctionHistory = {
   /** As answered: whole buckets where the rollup could answer. */
   readonly range: TimeRange
+  readonly stepMs: number
   readonly series: {
     readonly labels: Readonly<Record<string, string>>
     readonly flat: number[]
@@ -35,8 +36,11 @@ export async function readHistory(
   ids: readonly bigint[],
 ): Promise<FunctionHistory> {
   await checkPatterns(reader, asked.selector)
-  const services = await findServices(reader, asked.selector, asked.range)
-  const question = fitToBuckets(asked)
+  const [services, stepMs] = await Promise.all([
+    findServices(reader, asked.selector, asked.range),
+    widenStep(reader, asked),
+  ])
+  const question = fitToBuckets({ ...asked, stepMs })
   const grouping = groupBy(reader.tenant, asked.by, question)
   const tops = await readTops(reader, question, grouping, asked.limit)
   const zeros = () => new Array<number>(countSteps(question)).fill(0)
@@ -46,7 +50,7 @@ export async function readHistory(
     cum: zeros(),
     total: zeros(),
   }))
-  if (tops.length === 0) return { range: question.range, series }
+  if (tops.length === 0) return { range: question.range, stepMs, series }
   const stacks = sql`SELECT stack_id FROM stacks
     WHERE tenant = ${reader.tenant} AND service IN ${services}`
   const rows = await reader.rows<
@@ -65,7 +69,7 @@ export async function readHistory(
     one.cum[Number(i)] = Number(cum)
     one.total[Number(i)] = Number(total)
   }
-  return { range: question.range, series }
+  return { range: question.range, stepMs, series }
 }
 
 type FittedQuestion = SeriesQuestion & { readonly usesRollup: boolean }

@@ -23,18 +23,24 @@ export type Series = {
 }
 
 /** Values over time by labels, the largest first, the rest summed as `other`. */
-export async function readSeries(reader: Reader, question: SeriesQuestion): Promise<Series[]> {
+export async function readSeries(
+  reader: Reader,
+  question: SeriesQuestion,
+): Promise<{ readonly stepMs: number; readonly series: Series[] }> {
   await checkPatterns(reader, question.selector)
-  const { by, stepMs, limit, range } = question
+  const { by, limit, range } = question
   const grouping = groupBy(reader.tenant, by, question)
-  const tops = await readTops(reader, question, grouping, limit)
+  const [tops, stepMs] = await Promise.all([
+    readTops(reader, question, grouping, limit),
+    widenStep(reader, question),
+  ])
   const { from } = secondsOf(range)
   const rows = await reader.rows<{ place: string; i: string; value: number }>(sql`
     SELECT ${placeAmong(tops, grouping)} AS place,
       intDiv(toUnixTimestamp(time) - ${from}, ${stepMs / 1000}) AS i, sum(toFloat64(total)) AS value
     FROM profiles ${grouping.join} WHERE ${profilesWhere(reader.tenant, question)}
     GROUP BY place, i SETTINGS ${PROFILES_SETTINGS}`)
-  const points = countSteps(question)
+  const points = countSteps({ range, stepMs })
   const zeros = () => new Array<number>(points).fill(0)
   const series = tops.map((top) => ({
     labels: nameLabels(by, top),
@@ -46,7 +52,20 @@ export async function readSeries(reader: Reader, question: SeriesQuestion): Prom
     const { values } = series[Number(place) - 1] ?? other
     values[Number(i)] = value
   }
-  return rows.some(({ place }) => Number(place) === 0) ? [...series, other] : series
+  const hasOther = rows.some(({ place }) => Number(place) === 0)
+  return { stepMs, series: hasOther ? [...series, other] : series }
+}
+
+/**
+ * The step in ms: as many of those asked for as hold the longest window, since steps shorter than
+ * the windows would be a comb. Windows are a little longer than what a collector was asked for.
+ */
+export async function widenStep(reader: Reader, question: SeriesQuestion): Promise<number> {
+  const [row] = await reader.rows<{ longest: number }>(sql`
+    SELECT max(duration_ms) AS longest FROM profiles
+    WHERE ${profilesWhere(reader.tenant, question)} SETTINGS ${PROFILES_SETTINGS}`)
+  const windowMs = Math.round((row?.longest ?? 0) / 1000) * 1000
+  return Math.max(1, Math.ceil(windowMs / question.stepMs)) * question.stepMs
 }
 
 export function countSteps({ range, stepMs }: Pick<SeriesQuestion, 'range' | 'stepMs'>): number {

@@ -86,14 +86,14 @@ export function addNeighbours(app: OpenAPIHono, context: QueryContext): void {
       const [first] = functions
       if (first === undefined) throw unknownFunction(wanted)
       const ids = functions.map(({ id }) => BigInt(id))
-      const { range, series } = await readHistory(reader, question, ids)
+      const { range, stepMs, series } = await readHistory(reader, question, ids)
       const answer = {
         function: first,
         type: scope.type,
         unit: unitOf(scope),
         from: formatTime(range.fromMs),
         to: formatTime(range.toMs),
-        stepMs: question.stepMs,
+        stepMs,
         series: series.map((one) => ({ ...one, labels: { ...one.labels } })),
       }
       return c.json(answer, 200)

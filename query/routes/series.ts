@@ -46,15 +46,15 @@ export function addSeries(app: OpenAPIHono, context: QueryContext): void {
       limit: values.limit ?? DEFAULT_LIMIT,
     }
     return ask(context, c, async (reader) => {
-      const series = (await readSeries(reader, question)).map((one) => ({ ...one }))
+      const { stepMs, series } = await readSeries(reader, question)
       const answer = {
         type: scope.type,
         unit: parseProfileType(scope.type)?.sampleUnit ?? '',
         // Steps count from the first whole second of the range.
         from: formatTime(secondsOf(scope.range).from * 1000),
         to: formatTime(scope.range.toMs),
-        stepMs: question.stepMs,
-        series,
+        stepMs,
+        series: series.map((one) => ({ ...one })),
       }
       return c.json(answer, 200)
     })

@@ -389,6 +389,65 @@ describe('overviews', () => {
   })
 })
 
+describe('windows longer than a step', () => {
+  // Ten minutes of a service in windows of 10 s, and beside it, for the first five, one in windows of
+  // a minute, which lag behind by 30 s.
+  const DAY = NOON - 48 * 60 * MINUTE
+  const range = { from: DAY, to: DAY + 10 * MINUTE }
+
+  beforeAll(() =>
+    storeProfiles(store, [
+      ...Array.from({ length: 60 }, (_, i) => ({
+        ...{ service: 'steady', version: 'v1', host: 'h', timeMs: DAY + i * 10_000 },
+        // Collectors' windows are a little longer than asked for.
+        durationMs: 10_004,
+        stacks: stacksFromFolded(`main ${5000 * MS}`),
+      })),
+      ...Array.from({ length: 5 }, (_, i) => ({
+        ...{ service: 'rare', version: 'v1', host: 'h', timeMs: DAY + 30_000 + i * MINUTE },
+        durationMs: MINUTE,
+        stacks: stacksFromFolded(`main ${60_000 * MS}`),
+      })),
+    ]),
+  )
+
+  it('are spread over the steps of a sparkline', async () => {
+    const { services, stepMs } = await query.ask(ServicesAnswer, 'services', range)
+    expect(stepMs).toBe(10_000)
+    expect(services.map(({ service, cores }) => [service, cores.toFixed(3)])).toEqual([
+      ['rare', '0.500'],
+      ['steady', '0.500'],
+    ])
+    const [rare, steady] = services
+    expect(rare?.sparkline.map((cores) => cores.toFixed(6))).toEqual(
+      Array.from({ length: 59 }, (_, i) => (i >= 3 && i < 33 ? '1.000000' : '0.000000')),
+    )
+    expect(steady?.sparkline.map((cores) => cores.toFixed(6))).toEqual(
+      Array.from({ length: 59 }, () => '0.500000'),
+    )
+  })
+
+  it.each([
+    ['steady', '10s', 10_000],
+    ['steady', '4s', 12_000],
+    ['rare', '20s', 60_000],
+    ['rare', '5m', 300_000],
+  ])('widen the steps over %s of %s', async (service, step, expected) => {
+    const selector = { query: `{service="${service}"}`, step, ...range }
+    const series = await query.ask(SeriesAnswer, 'series', selector)
+    const history = await query.ask(HistoryAnswer, 'functions/history', {
+      ...{ ...selector, function: 'main', by: 'host' },
+    })
+    expect([series.stepMs, history.stepMs]).toEqual([expected, expected])
+    const values = series.series[0]?.values
+    expect(history.series[0]?.flat).toEqual(values)
+    expect(values).toHaveLength(Math.ceil((10 * MINUTE) / expected))
+    const whole = service === 'rare' ? 5 : 10
+    if (expected !== 12_000 && expected !== 300_000)
+      expect(values?.slice(0, whole).every((value) => value === values[0])).toBe(true)
+  })
+})
+
 describe('formats', () => {
   it('carry the same tree as columns', async () => {
     const parameters = { a: V1, b: V2 }

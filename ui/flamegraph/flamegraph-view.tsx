@@ -1,4 +1,4 @@
-import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { announce } from '../announce.ts'
 import { keyOf } from '../keys.ts'
 import { AriaMirror, childrenOf, itemId, siblingsOf } from './aria-mirror.tsx'
@@ -32,7 +32,6 @@ export type FlamegraphProps = {
   readonly onTarget: (target: GraphTarget, how: 'push' | 'replace') => void
   readonly onSandwich?: (node: number) => void
   readonly onCursor?: (node: number) => void
-  readonly onPaint?: () => void
 }
 
 /** The flame graph: canvas, tooltip, keys, and the mirror that screen readers read. */
@@ -45,11 +44,14 @@ export function FlamegraphView(props: FlamegraphProps) {
   const drawing = props.drawing ?? own
   const tip = useRef<HTMLDivElement>(null)
   const [hit, setHit] = useState<Hit | null>(null)
-  const [cursor, setCursor] = useState(target.node)
+  const [chosen, setCursor] = useState(target.node)
+  // An index of the last graph may not exist in this one.
+  const cursor = chosen < graph.tree.nodes ? chosen : 0
   const latest = useRef(props)
   latest.current = props
 
-  useEffect(() => {
+  // Before the browser paints: a graph that waits for effects is two frames late.
+  useLayoutEffect(() => {
     if (!scroller.current || !canvas.current) return
     const view = new GraphCanvas(scroller.current, canvas.current, readPaper(), {
       onHover(next, x, y) {
@@ -67,36 +69,40 @@ export function FlamegraphView(props: FlamegraphProps) {
         const { layout, onTarget, target } = latest.current
         onTarget({ node: target.node, zoom: shares(range, layout) }, 'replace')
       },
-      onPaint: () => latest.current.onPaint?.(),
     })
     drawing.current = view
     return () => view.close()
   }, [])
 
+  const palette = useMemo(
+    () => (props.shade.kind === 'diff' ? diffPalette(props.theme) : plainPalette(props.theme)),
+    [props.shade.kind, props.theme],
+  )
   const model = useMemo<Model>(
     () => ({
       tree: graph.tree,
       layout,
       shade: props.shade,
-      palette: props.shade.kind === 'diff' ? diffPalette(props.theme) : plainPalette(props.theme),
+      palette,
       orientation: props.orientation,
     }),
-    [graph, layout, props.shade, props.theme, props.orientation],
+    [graph, layout, props.shade, palette, props.orientation],
   )
   const first = useRef(true)
-  useEffect(() => {
+  useLayoutEffect(() => {
     drawing.current?.setPaper(readPaper())
     drawing.current?.setModel(model)
     drawing.current?.show(rangeOf(target, layout), false)
     if (props.orientation === 'up' && first.current && scroller.current)
       scroller.current.scrollTop = scroller.current.scrollHeight
     first.current = false
+    drawing.current?.flush()
   }, [model])
   useEffect(() => {
     drawing.current?.show(rangeOf(target, layout), true)
     setCursor(target.node)
     drawing.current?.reveal(target.node)
-  }, [target.node, target.zoom?.[0], target.zoom?.[1]])
+  }, [graph, target.node, target.zoom?.[0], target.zoom?.[1]])
   useEffect(() => drawing.current?.setMarks(props.marks), [props.marks])
   // The ring of the first frame shows only where keys would move it.
   const showCursor = (): void => {

@@ -29,8 +29,6 @@ export type GraphEvents = {
   readonly onPick: (hit: Hit) => void
   /** The user moved the view by wheel or drag and has let go of it. */
   readonly onSettle: (range: Range) => void
-  /** After each drawing; for measurements. */
-  readonly onPaint?: () => void
 }
 
 const CLICK_PX = 4
@@ -60,7 +58,7 @@ export class GraphCanvas {
   #hover: Hit | null = null
   #width = 0
   #height = 0
-  #dpr = 1
+  #dpr = 0
   #frame = 0
   #settle: ReturnType<typeof setTimeout> | undefined
   #glide: { from: Range; to: Range; since: number } | null = null
@@ -123,7 +121,8 @@ export class GraphCanvas {
     if (!this.#model) return
     const to = clampRange(range, this.#model.layout.total)
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches
-    if (!glide || still) {
+    const there = to.x0 === this.#range.x0 && to.x1 === this.#range.x1
+    if (!glide || still || there) {
       this.#glide = null
       this.#range = to
     } else this.#glide = { from: this.#range, to, since: performance.now() }
@@ -154,6 +153,11 @@ export class GraphCanvas {
   /** What is on screen, for other ways to draw it. */
   get scene(): Scene | null {
     return this.#model ? this.#planScene(this.#model) : null
+  }
+
+  /** Draws at once what would be drawn in the next frame. */
+  flush(): void {
+    if (this.#frame !== 0) this.#paintNow()
   }
 
   draw(): void {
@@ -224,9 +228,14 @@ export class GraphCanvas {
   }
 
   #resize(): void {
-    this.#width = this.#scroller.clientWidth
-    this.#height = this.#scroller.clientHeight
-    this.#dpr = window.devicePixelRatio || 1
+    const width = this.#scroller.clientWidth
+    const height = this.#scroller.clientHeight
+    const dpr = window.devicePixelRatio || 1
+    // The observer reports the first size, too, which is known by then.
+    if (width === this.#width && height === this.#height && dpr === this.#dpr) return
+    this.#width = width
+    this.#height = height
+    this.#dpr = dpr
     this.#canvas.width = Math.max(1, Math.round(this.#width * this.#dpr))
     this.#canvas.height = Math.max(1, Math.round(this.#height * this.#dpr))
     this.#canvas.style.width = `${this.#width}px`
@@ -243,7 +252,6 @@ export class GraphCanvas {
     if (!model || this.#width === 0) return
     this.#advanceGlide()
     paint(this.#ctx, this.#planScene(model), this.#buckets)
-    this.#events.onPaint?.()
     if (this.#glide) this.draw()
   }
 

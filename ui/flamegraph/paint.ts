@@ -38,10 +38,15 @@ export type Scene = {
 }
 
 /** Boxes by colour: filled anew for every frame, kept to spare the garbage collector. */
-export type Buckets = { readonly fill: number[][]; readonly dim: number[][] }
+export type Buckets = {
+  readonly fill: number[][]
+  readonly dim: number[][]
+  /** Text colour of each box that has room for a text. */
+  readonly text: Map<string, number[]>
+}
 
 export function createBuckets(): Buckets {
-  return { fill: [], dim: [] }
+  return { fill: [], dim: [], text: new Map() }
 }
 
 function emptyBuckets(buckets: Buckets, count: number): void {
@@ -49,6 +54,7 @@ function emptyBuckets(buckets: Buckets, count: number): void {
     while (lists.length < count) lists.push([])
     for (const list of lists) list.length = 0
   }
+  for (const list of buckets.text.values()) list.length = 0
 }
 
 /**
@@ -70,6 +76,8 @@ export function paint(ctx: CanvasRenderingContext2D, scene: Scene, buckets: Buck
     const list = dim ? buckets.dim : buckets.fill
     list[bucket]?.push(i)
     if (scene.shade.only(node) !== 0 && !dim) hatched.push(i)
+    if ((plan.w[i] as number) >= TEXT_FROM_PX)
+      addText(buckets, (dim ? palette.dimText : palette.text)[bucket] as string, i)
   }
   const markedRuns = sortRuns(scene, buckets)
 
@@ -79,7 +87,7 @@ export function paint(ctx: CanvasRenderingContext2D, scene: Scene, buckets: Buck
   }
   paintHatches(ctx, scene, hatched)
   paintMarks(ctx, scene, markedRuns)
-  paintTexts(ctx, scene)
+  paintTexts(ctx, scene, buckets.text)
   paintRings(ctx, scene)
 }
 
@@ -198,36 +206,29 @@ function paintMarks(ctx: CanvasRenderingContext2D, scene: Scene, runs: readonly 
   }
 }
 
-function paintTexts(ctx: CanvasRenderingContext2D, scene: Scene): void {
-  const { plan, tree, palette, dpr } = scene
+function addText(buckets: Buckets, color: string, box: number): void {
+  const list = buckets.text.get(color)
+  if (list) list.push(box)
+  else buckets.text.set(color, [box])
+}
+
+function paintTexts(
+  ctx: CanvasRenderingContext2D,
+  scene: Scene,
+  texts: ReadonlyMap<string, readonly number[]>,
+): void {
+  const { plan, tree, dpr } = scene
   ctx.setTransform(dpr, 0, 0, dpr, 0, 0)
   ctx.font = scene.paper.font
   ctx.textBaseline = 'middle'
   ctx.fontKerning = 'none'
-  const byColor = new Map<string, number[]>()
-  for (let i = 0; i < plan.boxes; i++) {
-    if ((plan.w[i] as number) < TEXT_FROM_PX) continue
-    const node = plan.node[i] as number
-    const dim = scene.marks !== null && scene.marks[tree.fn[node] as number] !== 1
-    const bucket = scene.shade.node(node)
-    const color = (dim ? palette.dimText : palette.text)[bucket] as string
-    const list = byColor.get(color)
-    if (list) list.push(i)
-    else byColor.set(color, [i])
-  }
-  for (const [color, list] of byColor) {
+  for (const [color, list] of texts) {
     ctx.fillStyle = color
     for (const i of list) {
-      const label = scene.labels(
-        tree.fn[plan.node[i] as number] as number,
-        (plan.w[i] as number) - 2 * PAD_PX,
-      )
-      if (label !== '')
-        ctx.fillText(
-          label,
-          (plan.x[i] as number) + PAD_PX,
-          scene.top(plan.level[i] as number) + ROW_PX / 2,
-        )
+      const f = tree.fn[plan.node[i] as number] as number
+      const label = scene.labels(f, (plan.w[i] as number) - 2 * PAD_PX)
+      const y = scene.top(plan.level[i] as number) + ROW_PX / 2
+      if (label !== '') ctx.fillText(label, (plan.x[i] as number) + PAD_PX, y)
     }
   }
 }

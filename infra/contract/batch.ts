@@ -15,7 +15,7 @@ import { DROP_REASONS, STACK_FAULTS, unaccounted } from './account.ts'
 //   function      name demangled, system_name as in the file, filename of the source if known
 //   mapping       filename (its base name is the frame's module), build_id
 
-export const BATCH_FORMAT = 1
+const BATCH_FORMAT = 1
 
 export const BATCH_HEADERS = {
   format: 'flamewatch-format',

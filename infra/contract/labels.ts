@@ -12,7 +12,7 @@ export const LABEL_LIMITS = {
 } as const
 
 // Labels every series has; the rest is free (container, pod, namespace, unit, comm, …).
-export const REQUIRED_LABELS = ['service', 'version', 'host'] as const
+const REQUIRED_LABELS = ['service', 'version', 'host'] as const
 
 // Names a foreign client may not set.
 export const RESERVED_LABELS: ReadonlySet<string> = new Set(['tenant'])

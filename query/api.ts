@@ -109,6 +109,8 @@ export const SeriesAnswer = z
         values: z.array(z.number()),
       }),
     ),
+    /** As of a Side. */
+    note: z.string().optional(),
   })
   .openapi('Series')
 
@@ -127,6 +129,8 @@ export const Side = z
     hostSeconds: z.number(),
     /** Share of `total` in stacks that do not reach the start of their thread. */
     brokenShare: z.number(),
+    /** What the side lacks since profiles have expired, in sentences; absent where it lacks nothing. */
+    note: z.string().optional(),
   })
   .openapi('Side')
 
@@ -262,6 +266,8 @@ export const HistoryAnswer = z
         total: z.array(z.number()),
       }),
     ),
+    /** As of a Side. */
+    note: z.string().optional(),
   })
   .openapi('History')
 

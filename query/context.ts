@@ -33,9 +33,9 @@ export function ask<T>(
   c: Context,
   answer: (reader: Reader) => Promise<T>,
 ): Promise<T> {
-  const { store, limits, gate, closing } = context
+  const { store, limits, gate, closing, now } = context
   const signal = AbortSignal.any([c.req.raw.signal, closing])
   return gate.run(signal, () =>
-    answer(createReader(store, { tenant: DEFAULT_TENANT, limits, signal })),
+    answer(createReader(store, { tenant: DEFAULT_TENANT, nowMs: now(), limits, signal })),
   )
 }

@@ -63,6 +63,15 @@ test('an empty side gives zeros, never NaN', () => {
   }
 })
 
+test('what a side lacks stands under it', () => {
+  const lacking = { ...ANSWER, b: { ...ANSWER.b, note: 'Profiles have expired.' } }
+  expect(formatComparison(lacking, 'flat').slice(1, 4)).toEqual([
+    expect.stringMatching(/^B /),
+    '   Profiles have expired.',
+    '',
+  ])
+})
+
 test('names cannot steer the terminal', () => {
   const text = formatComparison({ ...ANSWER, rows: [row('\u001b[2J\u202eevil', 1, 2, 1)] }, 'flat')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -9,8 +9,8 @@ export function formatComparison(answer: ComparedFunctionsAnswer, sort: 'flat' |
   const head = [`A ${unit.name}`, `B ${unit.name}`, 'B - A', 'change', 'function']
   const more = answer.count - answer.rows.length
   return [
-    describeSide('A', answer.a),
-    describeSide('B', answer.b),
+    ...describeSide('A', answer.a),
+    ...describeSide('B', answer.b),
     '',
     ...align([head, ...rows]),
     ...(more > 0 ? ['', `${more} further functions changed less.`] : []),
@@ -69,13 +69,14 @@ function formatNumber(value: number): string {
   return digits > 9 ? value.toExponential(2) : value.toFixed(digits)
 }
 
-function describeSide(letter: string, side: Side): string {
+function describeSide(letter: string, side: Side): string[] {
   const counts = [
     `${side.profiles} ${side.profiles === 1 ? 'profile' : 'profiles'}`,
     ...(side.samples === null ? [] : [`${side.samples} samples`]),
     `${side.hosts} ${side.hosts === 1 ? 'host' : 'hosts'}`,
   ]
-  return clean(`${letter}  ${side.query}  ${side.from} to ${side.to}  ${counts.join(', ')}`)
+  const line = `${letter}  ${side.query}  ${side.from} to ${side.to}  ${counts.join(', ')}`
+  return [clean(line), ...(side.note === undefined ? [] : [`   ${side.note}`])]
 }
 
 // Numbers to the right, the last column to the left.

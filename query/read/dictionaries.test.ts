@@ -8,6 +8,7 @@ import type { Reader } from './reader.ts'
 
 /** A store whose stack n is the one frame n, named `f<n>`; it keeps what was asked of it. */
 class FakeReader implements Reader {
+  readonly nowMs = 0
   readonly tenant: string
   readonly stacks: bigint[][] = []
   readonly functions: bigint[][] = []

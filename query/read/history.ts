@@ -4,13 +4,16 @@ import { sql } from '../../infra/store/sql.ts'
 import type { FunctionInfo } from '../api.ts'
 import { needsOnlyColumns } from '../selector-sql.ts'
 import type { TimeRange } from '../time.ts'
+import { describeExpiry, readExpiry } from './expiry.ts'
+import type { Grouping } from './grouping.ts'
 import { groupBy, nameLabels, placeAmong } from './grouping.ts'
 import { checkPatterns } from './patterns.ts'
+import type { Part } from './plan.ts'
 import { BUCKET_SECONDS } from './plan.ts'
 import type { Reader } from './reader.ts'
 import { PROFILES_SETTINGS, profilesWhere, rollupWhere, secondsOf } from './scope.ts'
 import type { SeriesQuestion } from './series.ts'
-import { countSteps, readTops, widenStep } from './series.ts'
+import { countSteps, profilesBy, readTops, widenStep } from './series.ts'
 import { findServices } from './services.ts'
 
 export type FunctionHistory = {
@@ -24,6 +27,8 @@ export type FunctionHistory = {
     /** Of all stacks. */
     readonly total: number[]
   }[]
+  /** What has expired of it. */
+  readonly note: string | null
 }
 
 const BUCKET_MS = BUCKET_SECONDS * 1000
@@ -36,13 +41,23 @@ export async function readHistory(
   ids: readonly bigint[],
 ): Promise<FunctionHistory> {
   await checkPatterns(reader, asked.selector)
-  const [services, stepMs] = await Promise.all([
+  const [services, stepMs, expiredMs] = await Promise.all([
     findServices(reader, asked.selector, asked.range),
     widenStep(reader, asked),
+    readExpiry(reader, asked),
   ])
   const question = fitToBuckets({ ...asked, stepMs })
+  const { range } = question
+  const part: Part = {
+    table: question.usesRollup ? 'stack_10m' : 'profiles',
+    seconds: secondsOf(range),
+  }
+  const note = expiredMs === null ? null : describeExpiry([part], expiredMs)
   const grouping = groupBy(reader.tenant, asked.by, question)
-  const tops = await readTops(reader, question, grouping, asked.limit)
+  const values = question.usesRollup
+    ? rollupBy(reader, question, grouping)
+    : profilesBy(reader, question, grouping)
+  const tops = await readTops(reader, values, asked.limit)
   const zeros = () => new Array<number>(countSteps(question)).fill(0)
   const series = tops.map((top) => ({
     labels: nameLabels(asked.by, top),
@@ -50,7 +65,7 @@ export async function readHistory(
     cum: zeros(),
     total: zeros(),
   }))
-  if (tops.length === 0) return { range: question.range, stepMs, series }
+  if (tops.length === 0) return { range, stepMs, series, note }
   const stacks = sql`SELECT stack_id FROM stacks
     WHERE tenant = ${reader.tenant} AND service IN ${services}`
   const rows = await reader.rows<
@@ -69,7 +84,7 @@ export async function readHistory(
     one.cum[Number(i)] = Number(cum)
     one.total[Number(i)] = Number(total)
   }
-  return { range: question.range, stepMs, series }
+  return { range, stepMs, series, note }
 }
 
 type FittedQuestion = SeriesQuestion & { readonly usesRollup: boolean }
@@ -86,6 +101,11 @@ function fitToBuckets(question: SeriesQuestion): FittedQuestion {
 
 function stepNumber({ range, stepMs }: SeriesQuestion): Sql {
   return sql`intDiv(toUnixTimestamp(at) - ${secondsOf(range).from}, ${stepMs / 1000})`
+}
+
+function rollupBy(reader: Reader, question: SeriesQuestion, { labels }: Grouping) {
+  const where = rollupWhere(reader.tenant, question, secondsOf(question.range))
+  return { labels, value: sql`value`, from: sql`stack_10m WHERE ${where}` }
 }
 
 function rollupRows(reader: Reader, question: SeriesQuestion): Sql {

@@ -1,4 +1,6 @@
+import type { Sql } from '../../infra/store/sql.ts'
 import { sql } from '../../infra/store/sql.ts'
+import { describeExpiry, readExpiry } from './expiry.ts'
 import type { Grouping } from './grouping.ts'
 import { groupBy, nameLabels, placeAmong } from './grouping.ts'
 import { checkPatterns } from './patterns.ts'
@@ -26,13 +28,14 @@ export type Series = {
 export async function readSeries(
   reader: Reader,
   question: SeriesQuestion,
-): Promise<{ readonly stepMs: number; readonly series: Series[] }> {
+): Promise<{ readonly stepMs: number; readonly series: Series[]; readonly note: string | null }> {
   await checkPatterns(reader, question.selector)
   const { by, limit, range } = question
   const grouping = groupBy(reader.tenant, by, question)
-  const [tops, stepMs] = await Promise.all([
-    readTops(reader, question, grouping, limit),
+  const [tops, stepMs, expiredMs] = await Promise.all([
+    readTops(reader, profilesBy(reader, question, grouping), limit),
     widenStep(reader, question),
+    readExpiry(reader, question),
   ])
   const { from } = secondsOf(range)
   const rows = await reader.rows<{ place: string; i: string; value: number }>(sql`
@@ -53,7 +56,11 @@ export async function readSeries(
     values[Number(i)] = value
   }
   const hasOther = rows.some(({ place }) => Number(place) === 0)
-  return { stepMs, series: hasOther ? [...series, other] : series }
+  const note =
+    expiredMs === null
+      ? null
+      : describeExpiry([{ table: 'profiles', seconds: secondsOf(range) }], expiredMs)
+  return { stepMs, series: hasOther ? [...series, other] : series, note }
 }
 
 /**
@@ -72,16 +79,23 @@ export function countSteps({ range, stepMs }: Pick<SeriesQuestion, 'range' | 'st
   return Math.ceil((range.toMs - range.fromMs) / stepMs)
 }
 
+/** Rows with labels and a value, and where they are. */
+type ValuesBy = { readonly labels: Sql; readonly value: Sql; readonly from: Sql }
+
+export function profilesBy(reader: Reader, scope: Scope, { labels, join }: Grouping): ValuesBy {
+  const where = profilesWhere(reader.tenant, scope)
+  return { labels, value: sql`total`, from: sql`profiles ${join} WHERE ${where}` }
+}
+
 /** Labels of the series with the largest sums. */
 export async function readTops(
   reader: Reader,
-  scope: Scope,
-  { labels, join }: Grouping,
+  { labels, value, from }: ValuesBy,
   limit: number,
 ): Promise<string[][]> {
   const rows = await reader.rows<{ top: string[] }>(sql`
-    SELECT ${labels} AS top FROM profiles ${join} WHERE ${profilesWhere(reader.tenant, scope)}
-    GROUP BY top ORDER BY sum(toFloat64(total)) DESC, top LIMIT ${limit}
+    SELECT ${labels} AS top FROM ${from}
+    GROUP BY top ORDER BY sum(toFloat64(${value})) DESC, top LIMIT ${limit}
     SETTINGS ${PROFILES_SETTINGS}`)
   return rows.map(({ top }) => top)
 }

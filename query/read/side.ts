@@ -11,12 +11,14 @@ export type SideFacts = {
   readonly hosts: number
   /** Sum over hosts of the time profiled: windows of several series at once count once. */
   readonly hostSeconds: number
+  /** Of the profiles that are left, as a double. */
+  readonly total: number
   /** Samples per unit of value, null where the type has no period. */
   readonly samplesPerValue: number | null
 }
 
 // Hosts are grouped by their hash: two numbers a group instead of a string halve the time.
-/** Facts come from `profiles`: beyond their retention a side has values without them. */
+/** From `profiles`: beyond their retention a side may have values without them. */
 export async function readSideFacts(reader: Reader, scope: Scope): Promise<SideFacts> {
   const [row] = await reader.rows<Record<keyof Row, number | string>>(sql`
     SELECT sum(c) AS profiles, uniqExact(onHost) AS hosts, sum(d) / 1000 AS hostSeconds,
@@ -38,8 +40,16 @@ export async function readSideFacts(reader: Reader, scope: Scope): Promise<SideF
     profiles: Number(row?.profiles ?? 0),
     hosts: Number(row?.hosts ?? 0),
     hostSeconds: Number(row?.hostSeconds ?? 0),
+    total,
     samplesPerValue: hasPeriod && total > 0 && samples > 0 ? samples / total : null,
   }
+}
+
+/** Hosts of the days of the range: what is known of them where profiles have expired. */
+export async function countHosts(reader: Reader, scope: Scope): Promise<number> {
+  const [row] = await reader.rows<{ hosts: string }>(sql`SELECT uniqExact(host) AS hosts FROM series
+    WHERE ${seriesWhere(reader.tenant, scope.selector, scope.range)}`)
+  return Number(row?.hosts ?? 0)
 }
 
 type Row = {

@@ -44,8 +44,8 @@ export function drawDiff(answer: AnsweredTree, normalize: Normalize, maxNodes: n
 }
 
 export function scalesOf({ sides }: AnsweredTree, normalize: Normalize): number[] {
-  return sides.map(({ total, facts }) =>
-    scaleOf(normalize, { total, hostSeconds: facts.hostSeconds }),
+  return sides.map(({ total, side }) =>
+    scaleOf(normalize, { total, hostSeconds: side.hostSeconds }),
   )
 }
 

@@ -86,7 +86,7 @@ export function addNeighbours(app: OpenAPIHono, context: QueryContext): void {
       const [first] = functions
       if (first === undefined) throw unknownFunction(wanted)
       const ids = functions.map(({ id }) => BigInt(id))
-      const { range, stepMs, series } = await readHistory(reader, question, ids)
+      const { range, stepMs, series, note } = await readHistory(reader, question, ids)
       const answer = {
         function: first,
         type: scope.type,
@@ -95,6 +95,7 @@ export function addNeighbours(app: OpenAPIHono, context: QueryContext): void {
         to: formatTime(range.toMs),
         stepMs,
         series: series.map((one) => ({ ...one, labels: { ...one.labels } })),
+        ...(note !== null && { note }),
       }
       return c.json(answer, 200)
     })

@@ -46,7 +46,7 @@ export function addSeries(app: OpenAPIHono, context: QueryContext): void {
       limit: values.limit ?? DEFAULT_LIMIT,
     }
     return ask(context, c, async (reader) => {
-      const { stepMs, series } = await readSeries(reader, question)
+      const { stepMs, series, note } = await readSeries(reader, question)
       const answer = {
         type: scope.type,
         unit: parseProfileType(scope.type)?.sampleUnit ?? '',
@@ -55,6 +55,7 @@ export function addSeries(app: OpenAPIHono, context: QueryContext): void {
         to: formatTime(scope.range.toMs),
         stepMs,
         series: series.map((one) => ({ ...one })),
+        ...(note !== null && { note }),
       }
       return c.json(answer, 200)
     })

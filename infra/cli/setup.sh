@@ -46,7 +46,8 @@ setup_page() {
 }
 
 setup_bpf() {
-  if [ -f bpf/build.sh ]; then sh bpf/build.sh >&2; fi
+  # Without a compiler the checked-in objects do.
+  if command -v clang >/dev/null; then sh bpf/build.sh >&2; fi
 }
 
 setup_libbpf() {
@@ -70,8 +71,16 @@ install_packages() {
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then return 1; fi
   say "installing $* (apt-get) …"
   if [ -z "${apt_updated:-}" ]; then
-    apt-get update -qq >&2 || return 1
+    run_quietly apt-get update || return 1
     apt_updated=yes
   fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+  DEBIAN_FRONTEND=noninteractive run_quietly apt-get install -y --no-install-recommends "$@"
+}
+
+# run_quietly COMMAND…: its words only when it does not succeed.
+run_quietly() {
+  words=$("$@" 2>&1) || {
+    echo "$words" >&2
+    return 1
+  }
 }

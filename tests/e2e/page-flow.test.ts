@@ -4,6 +4,7 @@ import { type FakeApi, startFakeApi } from '../fixtures/fake-api/server.ts'
 import {
   type BuiltPage,
   buildPage,
+  type Look,
   launchBrowser,
   type OpenPage,
   openPage,
@@ -31,8 +32,9 @@ afterAll(async () => {
 async function withPage(
   path: string,
   use: (page: Page, open: OpenPage) => Promise<void>,
+  look: Look = {},
 ): Promise<void> {
-  const open = await openPage(browser)
+  const open = await openPage(browser, look)
   try {
     await open.page.goto(api.url + path)
     await use(open.page, open)
@@ -230,6 +232,35 @@ describe('the mouse', () => {
       await expect.poll(() => params(page).get('b')).toBe('v2.14.2')
       expect(params(page).get('b_from')).not.toBeNull()
     }))
+})
+
+describe('fingers', () => {
+  it('zoom to a frame by a tap and into the graph by a pinch', () =>
+    withPage(
+      '/s/checkout/diff?panes=graph',
+      async (page) => {
+        await waitForGraph(page)
+        const box = await page.locator('.graph-scroll').boundingBox()
+        if (!box) throw new Error('there is no graph')
+        const touch = await page.context().newCDPSession(page)
+        const send = (type: 'touchStart' | 'touchMove' | 'touchEnd', xs: readonly number[]) =>
+          touch.send('Input.dispatchTouchEvent', {
+            type,
+            touchPoints: xs.map((x, id) => ({ x: box.x + x, y: box.y + 30, id })),
+          })
+        await send('touchStart', [300])
+        await send('touchStart', [300, 400])
+        for (let spread = 0; spread <= 100; spread += 20)
+          await send('touchMove', [300 - spread, 400 + spread])
+        await send('touchEnd', [])
+        await expect.poll(() => params(page).get('zoom')).toMatch(/^0\.\d+,0\.\d+$/)
+        const [from, to] = (params(page).get('zoom') ?? '').split(',').map(Number)
+        expect((to ?? 1) - (from ?? 0)).toBeLessThan(0.6)
+        await page.touchscreen.tap(box.x + 200, box.y + 50)
+        await expect.poll(() => params(page).get('frame')).not.toBeNull()
+      },
+      { touch: true },
+    ))
 })
 
 /** Presses Tab until the focus is on something with that text; fails when the page is once around. */

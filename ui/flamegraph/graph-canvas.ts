@@ -1,3 +1,4 @@
+import { listenToGestures, type Movable } from './gestures.ts'
 import { findNode } from './hit.ts'
 import { createLabels } from './label.ts'
 import type { Layout } from './layout.ts'
@@ -7,7 +8,7 @@ import { createPlan, findRun, planView, RUN_PX } from './plan.ts'
 import type { Shade } from './shade.ts'
 import { createMeasure } from './text-width.ts'
 import { levelCount, levelOf, type Tree } from './tree.ts'
-import { blendRange, clampRange, panRange, type Range, zoomRange } from './viewport.ts'
+import { blendRange, clampRange, type Range, zoomRange } from './viewport.ts'
 
 export type Orientation = 'down' | 'up'
 
@@ -31,7 +32,6 @@ export type GraphEvents = {
   readonly onSettle: (range: Range) => void
 }
 
-const CLICK_PX = 4
 const SETTLE_MS = 200
 const GLIDE_MS = 140
 
@@ -84,10 +84,6 @@ export class GraphCanvas {
     clearTimeout(this.#settle)
   }
 
-  get range(): Range {
-    return this.#range
-  }
-
   setModel(model: Model): void {
     const old = this.#model
     this.#model = model
@@ -121,7 +117,10 @@ export class GraphCanvas {
     if (!this.#model) return
     const to = clampRange(range, this.#model.layout.total)
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches
-    const there = to.x0 === this.#range.x0 && to.x1 === this.#range.x1
+    // What the user just did by hand must not be undone late, nor done again.
+    clearTimeout(this.#settle)
+    const near = (to.x1 - to.x0) * 1e-4
+    const there = Math.abs(to.x0 - this.#range.x0) + Math.abs(to.x1 - this.#range.x1) < near
     if (!glide || still || there) {
       this.#glide = null
       this.#range = to
@@ -174,8 +173,8 @@ export class GraphCanvas {
     if (!model) return null
     const box = this.#canvas.getBoundingClientRect()
     const x = clientX - box.left
-    const level = this.#levelAt(clientY - box.top)
-    if (x < 0 || x >= this.#width || level < 0) return null
+    const level = this.#rowAt(clientY - box.top)
+    if (x < 0 || x >= this.#width) return null
     const perPx = (this.#range.x1 - this.#range.x0) / this.#width
     const node = findNode(model.tree, model.layout, level, this.#range.x0 + x * perPx)
     if (node >= 0 && (model.layout.w[node] as number) >= RUN_PX * perPx)
@@ -190,22 +189,6 @@ export class GraphCanvas {
     return { kind: 'run', first, last, range: { x0: start[first] as number, x1 } }
   }
 
-  /** The client rectangle of a node's box, or null when it is not in view. */
-  boxOf(node: number): DOMRect | null {
-    if (!this.#model) return null
-    const { start, w } = this.#model.layout
-    const scale = this.#width / (this.#range.x1 - this.#range.x0)
-    const left = Math.max(0, ((start[node] as number) - this.#range.x0) * scale)
-    const right = Math.min(
-      this.#width,
-      ((start[node] as number) + (w[node] as number) - this.#range.x0) * scale,
-    )
-    if (right <= left) return null
-    const box = this.#canvas.getBoundingClientRect()
-    const top = this.#top(levelOf(this.#model.tree, node))
-    return new DOMRect(box.left + left, box.top + top, right - left, ROW_PX)
-  }
-
   #contentHeight(): number {
     const rows = this.#model ? levelCount(this.#model.tree) : 0
     return Math.max(this.#height, rows * ROW_PX)
@@ -218,13 +201,11 @@ export class GraphCanvas {
       : level * ROW_PX - scrolled
   }
 
-  #levelAt(y: number): number {
+  /** Level at a height of the canvas, also beyond the last one. */
+  #rowAt(y: number): number {
     const at = y + this.#scroller.scrollTop
-    const level =
-      this.#model?.orientation === 'up'
-        ? Math.floor((this.#contentHeight() - at) / ROW_PX)
-        : Math.floor(at / ROW_PX)
-    return this.#model && level < levelCount(this.#model.tree) ? level : -1
+    const fromRoot = this.#model?.orientation === 'up' ? this.#contentHeight() - at : at
+    return Math.floor(fromRoot / ROW_PX)
   }
 
   #resize(): void {
@@ -258,15 +239,16 @@ export class GraphCanvas {
   // Plans what is in view and gathers all that a picture of it takes.
   #planScene(model: Model): Scene {
     this.#labels ??= this.#makeLabels(model)
-    const levels = [this.#levelAtClamped(0), this.#levelAtClamped(this.#height - 1)]
+    const last = levelCount(model.tree) - 1
+    const rows = [this.#rowAt(0), this.#rowAt(this.#height - 1)]
     planView(
       model.tree,
       model.layout,
       {
         ...this.#range,
         width: this.#width,
-        firstLevel: Math.min(...levels),
-        lastLevel: Math.max(...levels),
+        firstLevel: Math.max(0, Math.min(...rows)),
+        lastLevel: Math.min(last, Math.max(...rows)),
       },
       this.#plan,
     )
@@ -287,16 +269,6 @@ export class GraphCanvas {
       hover: hover?.kind === 'node' ? hover.node : -1,
       hoverRun: hover?.kind === 'run' ? this.#runOf(hover.first) : -1,
     }
-  }
-
-  #levelAtClamped(y: number): number {
-    const last = this.#model ? levelCount(this.#model.tree) - 1 : 0
-    const at = y + this.#scroller.scrollTop
-    const level =
-      this.#model?.orientation === 'up'
-        ? Math.floor((this.#contentHeight() - at) / ROW_PX)
-        : Math.floor(at / ROW_PX)
-    return Math.min(last, Math.max(0, level))
   }
 
   #runOf(first: number): number {
@@ -323,33 +295,25 @@ export class GraphCanvas {
   }
 
   #listen(): void {
-    const options = { signal: this.#ended.signal }
-    const scroller = this.#scroller
-    scroller.addEventListener('scroll', () => this.draw(), options)
-    scroller.addEventListener('wheel', (event) => this.#wheel(event), {
-      ...options,
-      passive: false,
-    })
-    scroller.addEventListener('pointermove', (event) => this.#move(event), options)
-    scroller.addEventListener('pointerleave', () => this.#setHover(null, 0, 0), options)
-    scroller.addEventListener('pointerdown', (event) => this.#drag(event), options)
-  }
-
-  #wheel(event: WheelEvent): void {
-    const model = this.#model
-    if (!model) return
-    const total = model.layout.total
-    const box = this.#canvas.getBoundingClientRect()
-    if (event.ctrlKey || event.metaKey) {
-      event.preventDefault()
-      const at = Math.min(1, Math.max(0, (event.clientX - box.left) / this.#width))
-      // A notch of a wheel is 100 or 120, a pinch on a touch pad sends many small steps.
-      this.#moveTo(zoomRange(this.#range, at, 1.0035 ** clampStep(event.deltaY), total))
-    } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      event.preventDefault()
-      const step = event.deltaX === 0 ? event.deltaY : event.deltaX
-      this.#moveTo(panRange(this.#range, step / this.#width, total))
+    const { signal } = this.#ended
+    this.#scroller.addEventListener('scroll', () => this.draw(), { signal })
+    const view = this
+    const movable: Movable = {
+      get range() {
+        return view.#range
+      },
+      get total() {
+        return view.#model?.layout.total ?? 1
+      },
+      moveTo: (range) => this.#moveTo(range),
+      point: (x, y) => this.#setHover(this.hitAt(x, y), x, y),
+      leave: () => this.#setHover(null, 0, 0),
+      pick: (x, y) => {
+        const hit = this.hitAt(x, y)
+        if (hit) this.#events.onPick(hit)
+      },
     }
+    listenToGestures(this.#scroller, this.#canvas, movable, signal)
   }
 
   #moveTo(range: Range): void {
@@ -358,11 +322,6 @@ export class GraphCanvas {
     this.draw()
     clearTimeout(this.#settle)
     this.#settle = setTimeout(() => this.#events.onSettle(this.#range), SETTLE_MS)
-  }
-
-  #move(event: PointerEvent): void {
-    if (event.buttons !== 0) return
-    this.#setHover(this.hitAt(event.clientX, event.clientY), event.clientX, event.clientY)
   }
 
   #setHover(hit: Hit | null, x: number, y: number): void {
@@ -374,45 +333,6 @@ export class GraphCanvas {
       this.draw()
     }
   }
-
-  // A press that moves is a drag, one that does not is a click.
-  #drag(down: PointerEvent): void {
-    if (down.button !== 0 || !this.#model) return
-    // The scroll bar belongs to the browser.
-    if (down.offsetX > this.#width && down.target === this.#scroller) return
-    let dragged = false
-    let lastX = down.clientX
-    let lastY = down.clientY
-    const until = new AbortController()
-    const options = { signal: AbortSignal.any([until.signal, this.#ended.signal]) }
-    const move = (event: PointerEvent): void => {
-      const far = Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY)
-      if (!dragged && far < CLICK_PX) return
-      if (!dragged) this.#setHover(null, 0, 0)
-      dragged = true
-      this.#scroller.classList.add('is-dragging')
-      // Touch scrolls up and down by itself.
-      if (down.pointerType !== 'touch') this.#scroller.scrollTop -= event.clientY - lastY
-      const total = this.#model?.layout.total ?? 1
-      this.#moveTo(panRange(this.#range, (lastX - event.clientX) / this.#width, total))
-      lastX = event.clientX
-      lastY = event.clientY
-    }
-    const end = (event: PointerEvent): void => {
-      until.abort()
-      this.#scroller.classList.remove('is-dragging')
-      if (dragged) return
-      const hit = this.hitAt(event.clientX, event.clientY)
-      if (hit) this.#events.onPick(hit)
-    }
-    window.addEventListener('pointermove', move, options)
-    window.addEventListener('pointerup', end, options)
-    window.addEventListener('pointercancel', () => until.abort(), options)
-  }
-}
-
-function clampStep(delta: number): number {
-  return Math.max(-240, Math.min(240, delta))
 }
 
 function sameHit(a: Hit | null, b: Hit | null): boolean {

@@ -5,7 +5,16 @@ import {
   seriesAnswer,
   servicesAnswer,
 } from '../../tests/fixtures/fake-api/fleet.ts'
-import { deploysOf, lanesOf, meanRate, moveEdge, rateOf, stepFor, stepsToMerge } from './lanes.ts'
+import {
+  deploysOf,
+  fewLanes,
+  lanesOf,
+  meanRate,
+  moveEdge,
+  rateOf,
+  stepFor,
+  stepsToMerge,
+} from './lanes.ts'
 
 const range = { fromMs: 0, toMs: 3_600_000 }
 const checkout = FLEET[0] as FleetService
@@ -48,6 +57,13 @@ describe('lanes', () => {
   it('say the mean rate of the time a version ran', () => {
     const lane = { version: 'v', values: [0, 60e9, 120e9, 0], deployedMs: null, hosts: 1 }
     expect(meanRate(lane, { stepMs: 60_000, unit: 'nanoseconds' })).toBe(1.5)
+  })
+
+  it('are few at first, those of the two sides among them', () => {
+    const versions = (few: { lanes: readonly { version: string }[] }) =>
+      few.lanes.map((lane) => lane.version)
+    expect(versions(fewLanes(lanes, 1, ['v2.14.2']))).toEqual(['v2.15.0', 'v2.14.2'])
+    expect(versions(fewLanes(lanes, 9, []))).toHaveLength(3)
   })
 
   it('have some 240 steps at most', () => {

@@ -98,6 +98,12 @@ export function meanRate(lane: Lane, lanes: Pick<Lanes, 'stepMs' | 'unit'>): num
   return active.length > 0 ? rateOf(sum / active.length, lanes) : 0
 }
 
+/** The first lanes, and those of `versions` wherever they stand: what fits on a page. */
+export function fewLanes(lanes: Lanes, most: number, versions: readonly string[]): Lanes {
+  const kept = lanes.lanes.filter((lane, i) => i < most || versions.includes(lane.version))
+  return { ...lanes, lanes: kept }
+}
+
 /** Times at which a version was first seen, oldest first. */
 export function deploysOf(lanes: Lanes): { readonly version: string; readonly ms: number }[] {
   return lanes.lanes

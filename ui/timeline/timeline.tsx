@@ -1,27 +1,30 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { visible } from '../flamegraph/label.ts'
-import { formatRange, formatTime, toUtc } from '../format-time.ts'
+import { formatRange, formatTime } from '../format-time.ts'
 import { formatCores, formatCount, formatValue } from '../format-value.ts'
 import { change } from '../navigation.ts'
 import { nameVersion, type Side, type Sides } from '../sides.ts'
 import { useTheme } from '../theme.ts'
+import { Brush } from './brush.tsx'
 import { drawLanes, LANE_PX, type TimelineColors } from './draw-lanes.ts'
-import { type Lane, type Lanes, meanRate, moveEdge } from './lanes.ts'
+import { fewLanes, type Lane, type Lanes, meanRate } from './lanes.ts'
+import { clampMs, commitSpan, type Letter, type Span, spanOf, trackDrag } from './span.ts'
 
-type Letter = 'A' | 'B'
-type Span = {
-  readonly letter: Letter
-  readonly version: string
-  readonly from: number
-  readonly to: number
-}
+// As many lanes as leave room for the table below them.
+const FEW = 6
 
 /**
  * When each version ran, and the two parts that are compared. Dragging in the lane of A or B draws
  * that side anew; in another lane B, with Shift A.
  */
 export function Timeline(props: { lanes: Lanes; sides: Sides; nowMs: number }) {
-  const { lanes, sides } = props
+  const { sides } = props
+  const [all, setAll] = useState(false)
+  const lanes = useMemo(() => {
+    const versions = [sides.a?.version ?? '', sides.b.version]
+    return all ? props.lanes : fewLanes(props.lanes, FEW, versions)
+  }, [props.lanes, all, sides.a?.version, sides.b.version])
+  const hidden = props.lanes.lanes.length - lanes.lanes.length
   const theme = useTheme()
   const plot = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -57,7 +60,7 @@ export function Timeline(props: { lanes: Lanes; sides: Sides; nowMs: number }) {
       (event) => {
         setDrawn(null)
         if (Math.abs(event.clientX - down.clientX) > 3)
-          commit(spanOf(letter, lane.version, start, msAt(event.clientX), lanes))
+          commitSpan(spanOf(letter, lane.version, start, msAt(event.clientX), lanes))
       },
     )
   }
@@ -88,6 +91,13 @@ export function Timeline(props: { lanes: Lanes; sides: Sides; nowMs: number }) {
         ))}
       </div>
       <Outside lanes={lanes} sides={sides} nowMs={props.nowMs} />
+      {(hidden > 0 || all) && (
+        <p class="timeline-note">
+          <button type="button" class="button is-small" onClick={() => setAll(!all)}>
+            {all ? 'Show fewer versions' : `Show ${formatCount(hidden)} older versions`}
+          </button>
+        </p>
+      )}
     </section>
   )
 }
@@ -152,131 +162,11 @@ function LaneName({ lane, lanes, sides }: { lane: Lane; lanes: Lanes; sides: Sid
   )
 }
 
-function Brush(props: {
-  span: Span
-  lanes: Lanes
-  nowMs: number
-  msAt: (clientX: number) => number
-  onDraw: (span: Span | null) => void
-}) {
-  const { span, lanes } = props
-  const row = lanes.lanes.findIndex((lane) => lane.version === span.version)
-  const share = (ms: number): number =>
-    (100 * (Math.min(lanes.toMs, Math.max(lanes.fromMs, ms)) - lanes.fromMs)) /
-    (lanes.toMs - lanes.fromMs)
-  const move = (edge: 'from' | 'to', ms: number): Span =>
-    edge === 'from'
-      ? spanOf(span.letter, span.version, Math.min(ms, span.to - lanes.stepMs), span.to, lanes)
-      : spanOf(span.letter, span.version, span.from, Math.max(ms, span.from + lanes.stepMs), lanes)
-  const startMoving = (down: PointerEvent): void => {
-    if (down.button !== 0) return
-    down.stopPropagation()
-    const grabbed = props.msAt(down.clientX)
-    const length = span.to - span.from
-    let moved = span
-    trackDrag(
-      (event) => {
-        const from = Math.min(
-          lanes.toMs - length,
-          Math.max(lanes.fromMs, span.from + props.msAt(event.clientX) - grabbed),
-        )
-        moved = { ...span, from, to: from + length }
-        props.onDraw(moved)
-      },
-      () => {
-        props.onDraw(null)
-        if (moved !== span) commit(spanOf(span.letter, span.version, moved.from, moved.to, lanes))
-      },
-    )
-  }
-  const whole = span.from <= lanes.fromMs && span.to >= lanes.toMs
-  return (
-    <div
-      class={`brush is-${span.letter}`}
-      style={{
-        left: `${share(span.from)}%`,
-        width: `${share(span.to) - share(span.from)}%`,
-        top: `${row < 0 ? 0 : row * LANE_PX}px`,
-        height: `${row < 0 ? lanes.lanes.length * LANE_PX : LANE_PX - 1}px`,
-      }}
-      onPointerDown={whole ? undefined : startMoving}
-    >
-      <span class="brush-letter" aria-hidden="true">
-        {span.letter}
-      </span>
-      {(['from', 'to'] as const).map((edge) => (
-        <div
-          key={edge}
-          class={`brush-handle is-${edge}`}
-          role="slider"
-          tabIndex={0}
-          aria-orientation="horizontal"
-          aria-label={`${edge === 'from' ? 'Start' : 'End'} of ${span.letter}`}
-          aria-valuemin={Math.round(lanes.fromMs / 1000)}
-          aria-valuemax={Math.round(lanes.toMs / 1000)}
-          aria-valuenow={Math.round(span[edge] / 1000)}
-          aria-valuetext={`${formatTime(span[edge], props.nowMs)}, version ${nameVersion(span.version)}`}
-          onKeyDown={(event) => {
-            const next = moveEdge(event.key, event.shiftKey, span[edge], lanes)
-            if (next === null) return
-            event.preventDefault()
-            commit(move(edge, next))
-          }}
-          onPointerDown={(down) => {
-            if (down.button !== 0) return
-            down.stopPropagation()
-            let moved = span
-            trackDrag(
-              (event) => {
-                moved = move(edge, props.msAt(event.clientX))
-                props.onDraw(moved)
-              },
-              () => {
-                props.onDraw(null)
-                if (moved !== span) commit(moved)
-              },
-            )
-          }}
-        />
-      ))}
-    </div>
-  )
-}
-
 function letterOf(lane: Lane, sides: Sides, shift: boolean): Letter {
   if (shift) return 'A'
   const isA = sides.a?.version === lane.version
   const isB = sides.b.version === lane.version
   return isA && !isB ? 'A' : 'B'
-}
-
-/** A span in whole steps, inside the range and at least one step long. */
-function spanOf(letter: Letter, version: string, x: number, y: number, lanes: Lanes): Span {
-  const snap = (ms: number): number =>
-    clampMs(lanes, lanes.fromMs + Math.round((ms - lanes.fromMs) / lanes.stepMs) * lanes.stepMs)
-  const from = Math.min(snap(Math.min(x, y)), lanes.toMs - lanes.stepMs)
-  return { letter, version, from, to: Math.max(snap(Math.max(x, y)), from + lanes.stepMs) }
-}
-
-function clampMs(lanes: Lanes, ms: number): number {
-  return Math.min(lanes.toMs, Math.max(lanes.fromMs, ms))
-}
-
-function commit(span: Span): void {
-  const choice = { version: span.version, from: toUtc(span.from), to: toUtc(span.to) }
-  change(span.letter === 'A' ? { a: choice } : { b: choice })
-}
-
-function trackDrag(move: (event: PointerEvent) => void, end: (event: PointerEvent) => void): void {
-  const until = new AbortController()
-  const options = { signal: until.signal }
-  window.addEventListener('pointermove', move, options)
-  const finish = (event: PointerEvent): void => {
-    until.abort()
-    end(event)
-  }
-  window.addEventListener('pointerup', finish, options)
-  window.addEventListener('pointercancel', finish, options)
 }
 
 function describe(lanes: Lanes, nowMs: number): string {

@@ -167,6 +167,7 @@ export function Explorer(props: {
                 theme={theme}
                 zoomed={target.node > 0 || target.zoom !== null}
                 highlighted={marked < 0 ? '' : visible(graph.tree.functions.name(marked))}
+                onNext={() => stepMatch(1)}
                 onSandwich={node > 0 ? () => sandwichOf(node) : null}
               />
             </section>

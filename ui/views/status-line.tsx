@@ -15,6 +15,7 @@ export function StatusLine(props: {
   zoomed: boolean
   /** Name of the function that is highlighted, '' when none is. */
   highlighted: string
+  onNext: () => void
   onSandwich: (() => void) | null
 }) {
   const { facts } = props
@@ -55,14 +56,24 @@ export function StatusLine(props: {
           </button>
         )}
         {props.highlighted !== '' && (
-          <button
-            type="button"
-            class="button is-small"
-            title={`Show every function alike again (Esc): ${props.highlighted}`}
-            onClick={() => change({ fn: null })}
-          >
-            <Icon name="close" /> Highlight
-          </button>
+          <>
+            <button
+              type="button"
+              class="button is-small"
+              title={`Zoom to the next frame of ${props.highlighted} (n)`}
+              onClick={props.onNext}
+            >
+              <Icon name="down" /> Next of it
+            </button>
+            <button
+              type="button"
+              class="button is-small"
+              title={`Show every function alike again (Esc): ${props.highlighted}`}
+              onClick={() => change({ fn: null })}
+            >
+              <Icon name="close" /> Highlight
+            </button>
+          </>
         )}
       </p>
       {props.shade.kind === 'diff' ? (

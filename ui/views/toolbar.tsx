@@ -25,7 +25,8 @@ export function Toolbar(props: {
 }) {
   const { state, shown } = props
   const isSandwich = state.panes === 'sandwich'
-  const compared = props.compared && !isSandwich
+  const hasGraph = state.panes === 'split' || state.panes === 'graph'
+  const compared = props.compared && hasGraph
   return (
     <div class="toolbar">
       <Choice
@@ -68,7 +69,7 @@ export function Toolbar(props: {
           onChange={(width) => change({ width, zoom: null })}
         />
       )}
-      {!isSandwich && (
+      {hasGraph && (
         <span class="button-group">
           <Toggle
             icon="flip"

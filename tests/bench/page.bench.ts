@@ -300,9 +300,3 @@ async function panAndZoom(page: Page): Promise<{ gaps: number[]; work: number[] 
     return { gaps, work }
   }, FRAMES)
 }
-
-if (import.meta.main)
-  for (const { what, value, unit, target } of await run())
-    process.stdout.write(
-      `${what}: ${value.toFixed(2)} ${unit} ${target ? JSON.stringify(target) : ''}\n`,
-    )

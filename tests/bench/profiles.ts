@@ -17,7 +17,7 @@ import { createIngest } from '../../ingest/main.ts'
 import { ingestOptions } from '../../ingest/options.ts'
 
 // Profiles of the size design.md's targets are about: about 300 stacks each, drawn from the few
-// thousand a service has, 20 to 60 frames deep.
+// thousand a service has, about 36 frames deep on average: 140 kB of pprof, 39 kB of gzip.
 
 const STACKS_PER_PROFILE = 306
 const STACKS_PER_SERVICE = 4_000
@@ -33,8 +33,8 @@ export function createService(seed: string): Service {
   const random = createRandom('bench', seed)
   const pick = (below: number) => Math.floor(random() * below)
   const functions = Array.from(
-    { length: 3_000 },
-    (_, i) => `company::product::module${pick(40)}::Component${i}::method(std::string const&, int)`,
+    { length: 2_000 },
+    (_, i) => `product::module${pick(40)}::Component${i}::method(int)`,
   )
   // A stack is an earlier one that leaves it somewhere, as calls do.
   const stacks: number[][] = [Array.from({ length: 30 }, () => pick(functions.length))]

@@ -5,7 +5,7 @@ import type { Part } from './plan.ts'
 import { BUCKET_SECONDS } from './plan.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
-import { PROFILES_SETTINGS, profilesWhere, rollupWhere, secondsOf } from './scope.ts'
+import { profilesWhere, rollupWhere, secondsOf } from './scope.ts'
 
 // Profiles expire sooner than the ten-minute sums: an old range may have sums without profiles. The
 // oldest go first, so one time tells which.
@@ -37,7 +37,7 @@ export async function readExpiry(reader: Reader, scope: Scope): Promise<number |
       FROM profiles WHERE ${profilesWhere(reader.tenant, everything)} GROUP BY service
     ) AS raw USING service
     WHERE firstProfile = 0 OR firstProfile >= firstSum + ${BUCKET_SECONDS}
-    SETTINGS ${PROFILES_SETTINGS}`)
+   `)
   const expiredMs = Number(row?.expired ?? 0) * 1000
   return expiredMs > scope.range.fromMs ? expiredMs : null
 }

@@ -11,7 +11,7 @@ import { checkPatterns } from './patterns.ts'
 import type { Part } from './plan.ts'
 import { BUCKET_SECONDS } from './plan.ts'
 import type { Reader } from './reader.ts'
-import { PROFILES_SETTINGS, profilesWhere, rollupWhere, secondsOf } from './scope.ts'
+import { STACKS_SETTINGS, profilesWhere, rollupWhere, secondsOf } from './scope.ts'
 import type { SeriesQuestion } from './series.ts'
 import { countSteps, profilesBy, readTops, widenStep } from './series.ts'
 import { findServices } from './services.ts'
@@ -76,7 +76,7 @@ export async function readHistory(
       sumIf(toFloat64(v), s IN (${stacks} AND hasAny(frames, ${ids}))) AS cum,
       sum(toFloat64(v)) AS total
     FROM ${question.usesRollup ? rollupRows(reader, question) : profileRows(reader, question, grouping.join)}
-    GROUP BY place, i HAVING place > 0 SETTINGS ${PROFILES_SETTINGS}`)
+    GROUP BY place, i HAVING place > 0 SETTINGS ${STACKS_SETTINGS}`)
   for (const { place, i, flat, cum, total } of rows) {
     const one = series[Number(place) - 1]
     if (one === undefined) continue

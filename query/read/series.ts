@@ -6,7 +6,7 @@ import { groupBy, nameLabels, placeAmong } from './grouping.ts'
 import { checkPatterns } from './patterns.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
-import { PROFILES_SETTINGS, profilesWhere, secondsOf } from './scope.ts'
+import { profilesWhere, secondsOf } from './scope.ts'
 
 export type SeriesQuestion = Scope & {
   /** Names of labels. */
@@ -42,7 +42,7 @@ export async function readSeries(
     SELECT ${placeAmong(tops, grouping)} AS place,
       intDiv(toUnixTimestamp(time) - ${from}, ${stepMs / 1000}) AS i, sum(toFloat64(total)) AS value
     FROM profiles ${grouping.join} WHERE ${profilesWhere(reader.tenant, question)}
-    GROUP BY place, i SETTINGS ${PROFILES_SETTINGS}`)
+    GROUP BY place, i`)
   const points = countSteps({ range, stepMs })
   const zeros = () => new Array<number>(points).fill(0)
   const series = tops.map((top) => ({
@@ -70,7 +70,7 @@ export async function readSeries(
 export async function widenStep(reader: Reader, question: SeriesQuestion): Promise<number> {
   const [row] = await reader.rows<{ longest: number }>(sql`
     SELECT max(duration_ms) AS longest FROM profiles
-    WHERE ${profilesWhere(reader.tenant, question)} SETTINGS ${PROFILES_SETTINGS}`)
+    WHERE ${profilesWhere(reader.tenant, question)}`)
   const windowMs = Math.round((row?.longest ?? 0) / 1000) * 1000
   return Math.max(1, Math.ceil(windowMs / question.stepMs)) * question.stepMs
 }
@@ -96,6 +96,6 @@ export async function readTops(
   const rows = await reader.rows<{ top: string[] }>(sql`
     SELECT ${labels} AS top FROM ${from}
     GROUP BY top ORDER BY sum(toFloat64(${value})) DESC, top LIMIT ${limit}
-    SETTINGS ${PROFILES_SETTINGS}`)
+   `)
   return rows.map(({ top }) => top)
 }

@@ -2,7 +2,7 @@ import { parseProfileType } from '../../infra/contract/profile.ts'
 import { sql } from '../../infra/store/sql.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
-import { PROFILES_SETTINGS, profilesWhere, seriesWhere } from './scope.ts'
+import { profilesWhere, seriesWhere } from './scope.ts'
 
 /** What stands behind the total of one side. */
 export type SideFacts = {
@@ -17,22 +17,29 @@ export type SideFacts = {
   readonly samplesPerValue: number | null
 }
 
-// Hosts are grouped by their hash: two numbers a group instead of a string halve the time.
-/** From `profiles`: beyond their retention a side may have values without them. */
+/**
+ * From `profiles`: beyond their retention a side may have values without them. Series first, so that
+ * hosts are looked up per series and not per profile. The windows of a host are counted as a bitmap
+ * of their starts: a row per window took four times as long over a day of 200 hosts.
+ */
 export async function readSideFacts(reader: Reader, scope: Scope): Promise<SideFacts> {
   const [row] = await reader.rows<Record<keyof Row, number | string>>(sql`
-    SELECT sum(c) AS profiles, uniqExact(onHost) AS hosts, sum(d) / 1000 AS hostSeconds,
-      sum(t) AS total, sum(k) AS samples
+    SELECT sum(c) AS profiles, uniqExact(onHost) AS hosts,
+      sum(windows * duration_ms) / 1000 AS hostSeconds, sum(t) AS total, sum(k) AS samples
     FROM (
-      SELECT onHost, time, max(duration_ms) AS d, count() AS c, sum(toFloat64(total)) AS t,
-        sum(if(period > 0, total / period, 0)) AS k
-      FROM profiles INNER JOIN (
-        SELECT series_id, cityHash64(any(host)) AS onHost FROM series
+      SELECT onHost, duration_ms, sum(c) AS c, groupBitmapMerge(starts) AS windows, sum(t) AS t,
+        sum(k) AS k
+      FROM (
+        SELECT series_id, duration_ms, count() AS c,
+          groupBitmapState(toUInt32(toUnixTimestamp(time))) AS starts, sum(toFloat64(total)) AS t,
+          sum(if(period > 0, total / period, 0)) AS k
+        FROM profiles WHERE ${profilesWhere(reader.tenant, scope)} GROUP BY series_id, duration_ms
+      ) AS p INNER JOIN (
+        SELECT series_id, any(host) AS onHost FROM series
         WHERE ${seriesWhere(reader.tenant, scope.selector, scope.range)} GROUP BY series_id
       ) AS h USING series_id
-      WHERE ${profilesWhere(reader.tenant, scope)}
-      GROUP BY onHost, time
-    ) SETTINGS ${PROFILES_SETTINGS}`)
+      GROUP BY onHost, duration_ms
+    )`)
   const total = Number(row?.total ?? 0)
   const samples = Number(row?.samples ?? 0)
   const hasPeriod = parseProfileType(scope.type)?.periodType !== ''

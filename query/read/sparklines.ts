@@ -5,7 +5,7 @@ import { chooseStep } from '../time.ts'
 import type { CpuUse } from './coverage.ts'
 import { NS_PER_MS, usualWindow } from './coverage.ts'
 import type { Reader } from './reader.ts'
-import { PROFILES_SETTINGS, profilesWhere } from './scope.ts'
+import { profilesWhere } from './scope.ts'
 
 const POINTS = 60
 
@@ -49,7 +49,7 @@ export async function readSparklines(
     )
     ARRAY JOIN range(toUInt64(greatest(0, intDiv(at - ${from}, ${step}))),
       toUInt64(greatest(0, least(${steps}, intDiv(at + seconds - 1 - ${from}, ${step}) + 1)))) AS i
-    GROUP BY service, i SETTINGS ${PROFILES_SETTINGS}`)
+    GROUP BY service, i`)
   const lines = new Map<string, number[]>()
   const zeros = () => new Array<number>(steps).fill(0)
   for (const { service, i, ns } of rows) {

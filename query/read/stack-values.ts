@@ -3,7 +3,7 @@ import { joinSql, sql } from '../../infra/store/sql.ts'
 import type { Part } from './plan.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
-import { PROFILES_SETTINGS, profilesWhere, rollupWhere } from './scope.ts'
+import { STACKS_SETTINGS, profilesWhere, rollupWhere } from './scope.ts'
 
 /** One row per service and stack, six words: number of the service from 1, stack id, value. */
 export type StackValues = { readonly rows: number; readonly words: Uint32Array }
@@ -24,7 +24,7 @@ export async function readStackValues(
       ? sql`SELECT toUInt64(1), s, sum(v) FROM (${union}) GROUP BY s`
       : sql`SELECT toUInt64(indexOf(${services}, service)), s, sum(v) FROM (${union})
           GROUP BY service, s`
-  const bytes = await reader.binary(sql`${statement} SETTINGS ${PROFILES_SETTINGS}`)
+  const bytes = await reader.binary(sql`${statement} SETTINGS ${STACKS_SETTINGS}`)
   return readRows(bytes)
 }
 

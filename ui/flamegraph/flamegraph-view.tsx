@@ -88,9 +88,13 @@ export function FlamegraphView(props: FlamegraphProps) {
     }),
     [graph, layout, props.shade, palette, props.orientation],
   )
+  const painted = useRef(props.theme)
+  useLayoutEffect(() => {
+    if (painted.current !== props.theme) drawing.current?.setPaper(readPaper())
+    painted.current = props.theme
+  }, [props.theme])
   const first = useRef(true)
   useLayoutEffect(() => {
-    drawing.current?.setPaper(readPaper())
     drawing.current?.setModel(model)
     drawing.current?.show(rangeOf(target, layout), false)
     if (props.orientation === 'up' && first.current && scroller.current)

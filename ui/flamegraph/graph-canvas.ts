@@ -195,10 +195,16 @@ export class GraphCanvas {
   }
 
   #top(level: number): number {
+    return this.#tops()(level)
+  }
+
+  /** Tops of levels as things stand: the scroll position is asked for once, not for every box. */
+  #tops(): (level: number) => number {
     const scrolled = this.#scroller.scrollTop
+    const bottom = this.#contentHeight() - scrolled
     return this.#model?.orientation === 'up'
-      ? this.#contentHeight() - (level + 1) * ROW_PX - scrolled
-      : level * ROW_PX - scrolled
+      ? (level) => bottom - (level + 1) * ROW_PX
+      : (level) => level * ROW_PX - scrolled
   }
 
   /** Level at a height of the canvas, also beyond the last one. */
@@ -263,7 +269,7 @@ export class GraphCanvas {
       width: this.#width,
       height: this.#height,
       dpr: this.#dpr,
-      top: (level) => this.#top(level),
+      top: this.#tops(),
       marks: this.#marks,
       cursor: this.#cursor,
       hover: hover?.kind === 'node' ? hover.node : -1,

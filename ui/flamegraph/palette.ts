@@ -23,7 +23,16 @@ const GROUND = { light: '#ffffff', dark: '#14171c' } as const
 const BLACK: Rgb = [0, 0, 0]
 const WHITE: Rgb = [255, 255, 255]
 
+const made = new Map<Theme, Palette>()
+
+/** The 257 entries from less in B to more in B; made once per theme. */
 export function diffPalette(theme: Theme): Palette {
+  const known = made.get(theme) ?? mixDiffPalette(theme)
+  made.set(theme, known)
+  return known
+}
+
+function mixDiffPalette(theme: Theme): Palette {
   const { less, none, more } = DIFF_COLORS[theme]
   const middle = parseHex(none)
   const fills = Array.from({ length: BUCKETS }, (_, i) => {

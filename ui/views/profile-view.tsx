@@ -1,7 +1,10 @@
+import { useEffect } from 'preact/hooks'
 import type { ServicesAnswer } from '../../query/api.ts'
 import { Empty, Failure, Loading, Progress } from '../elements/notice.tsx'
+import { diffPalette } from '../flamegraph/palette.ts'
 import { selectorOf } from '../selector.ts'
 import { halves, isDecided, rangeOf, type Sides, sidesOf } from '../sides.ts'
+import { useTheme } from '../theme.ts'
 import { formatUrl, type UrlState } from '../url-state.ts'
 import { type Answer, useAnswer } from '../use-answer.ts'
 import { Explorer } from './explorer.tsx'
@@ -25,6 +28,9 @@ export function ProfileView(props: {
   const key = ready && comparable ? JSON.stringify([sides.a?.part, sides.b.part, ask]) : null
   const loaded = useAnswer(key, (signal) => loadGraph(sides, ask, signal))
   const graph = loaded.value?.graph ?? null
+  const theme = useTheme()
+  // While the answer is on its way there is time to mix its colours.
+  useEffect(() => void diffPalette(theme), [theme])
 
   if (services.error && !ready)
     return (

@@ -92,7 +92,9 @@ describe('judges the answer', () => {
   test.each([400, 413, 415, 422])('%i is refused, in the words of the server', async (status) => {
     const body = apiError('malformed', 'Expected header x to be y.')
     expect(await publish(answer(status, body))).toEqual({
-      ...{ kind: 'refused', reason: 'refused', detail: 'Expected header x to be y.' },
+      kind: 'refused',
+      reason: 'refused',
+      detail: 'Expected header x to be y.',
     })
   })
 

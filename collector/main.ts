@@ -62,8 +62,15 @@ export async function collect(options: CollectorOptions, context: CollectContext
     sleep,
   })
   const loop = new WindowLoop({
-    ...{ source: sampler, worker, sink: spool, host: options.host, windowMs: options.window },
-    ...{ log, metrics, sleep, onHealth: reportHealth },
+    source: sampler,
+    worker,
+    sink: spool,
+    host: options.host,
+    windowMs: options.window,
+    log,
+    metrics,
+    sleep,
+    onHealth: reportHealth,
     onBatch() {
       metrics.showSpool(spool)
       metrics.showSampler(sampler.cost())

@@ -14,8 +14,13 @@ const NOW = 1_700_000_000_000
 
 function windowOf(kept: number, times: Partial<SampleWindow> = {}): SampleWindow {
   return {
-    ...{ startMs: NOW, endMs: NOW + 10_000, frequencyHz: 99 },
-    ...{ taken: kept + 5, idle: 3, dropped: { counts_full: 2 }, rows: 1 },
+    startMs: NOW,
+    endMs: NOW + 10_000,
+    frequencyHz: 99,
+    taken: kept + 5,
+    idle: 3,
+    dropped: { counts_full: 2 },
+    rows: 1,
     tgid: new Uint32Array(1),
     startTimeNs: new BigUint64Array(1),
     cgroupId: new BigUint64Array(1),
@@ -80,7 +85,9 @@ function run(options: Partial<WindowLoopOptions> = {}): void {
         lost.push([account, reason])
       },
     },
-    ...{ host: 'web-1', windowMs: 10_000, log: silentLog() },
+    host: 'web-1',
+    windowMs: 10_000,
+    log: silentLog(),
     metrics: createCollectorMetrics(createMetrics()),
     onBatch: () => events.push('batch'),
     onHealth: (fault) => events.push(`health ${fault}`),
@@ -116,7 +123,10 @@ test('delivers every window, and at the end the one that has begun', async () =>
   ])
   expect(added.map(({ account }) => account.kept)).toEqual([1, 2, 3])
   expect(added[0]).toEqual({
-    ...{ host: 'web-1', windowStart: NOW, windowEnd: NOW + 10_000, notes: ['a note', 'another'] },
+    host: 'web-1',
+    windowStart: NOW,
+    windowEnd: NOW + 10_000,
+    notes: ['a note', 'another'],
     account: { taken: 6, idle: 3, kept: 1, dropped: { counts_full: 2 }, faults: {} },
     body: new Uint8Array([1]),
   })

@@ -107,8 +107,12 @@ export class WindowLoop {
       metrics.countBuilt(batch)
       for (const { account, body } of batch.parts)
         await sink.add({
-          ...{ host, account, body, notes: [...source.notes, ...batch.notes] },
-          ...{ windowStart: window.startMs, windowEnd: window.endMs },
+          host,
+          account,
+          body,
+          notes: [...source.notes, ...batch.notes],
+          windowStart: window.startMs,
+          windowEnd: window.endMs,
         })
     } catch (error) {
       metrics.countFailure('build')

@@ -7,7 +7,13 @@ const SETTINGS = { host: 'h', symbolCacheBytes: 1 << 20, limitBytes: 1 << 20, lo
 
 function emptyWindow(): SampleWindow {
   return {
-    ...{ startMs: 1, endMs: 2, frequencyHz: 99, taken: 5, idle: 5, dropped: {}, rows: 0 },
+    startMs: 1,
+    endMs: 2,
+    frequencyHz: 99,
+    taken: 5,
+    idle: 5,
+    dropped: {},
+    rows: 0,
     tgid: new Uint32Array(0),
     startTimeNs: new BigUint64Array(0),
     cgroupId: new BigUint64Array(0),

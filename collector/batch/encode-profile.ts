@@ -31,8 +31,11 @@ export function toProfile(
   )
   return new pprof.Profile({
     sampleType: [new pprof.ValueType({ type, unit })],
-    ...{ sample, mapping: tables.mappings, location: tables.locations },
-    ...{ function: tables.functions, stringTable: tables.strings },
+    sample,
+    mapping: tables.mappings,
+    location: tables.locations,
+    function: tables.functions,
+    stringTable: tables.strings,
     timeNanos: BigInt(time.startMs) * 1_000_000n,
     durationNanos: BigInt(time.endMs - time.startMs) * 1_000_000n,
     periodType: new pprof.ValueType({ type, unit }),
@@ -111,7 +114,9 @@ class Tables {
     const id = this.functions.length + 1
     this.functions.push(
       new pprof.Function({
-        ...{ id, name: this.text(name), systemName: this.text(systemName) },
+        id,
+        name: this.text(name),
+        systemName: this.text(systemName),
         filename: this.text(file),
       }),
     )

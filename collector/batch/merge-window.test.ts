@@ -37,15 +37,21 @@ function windowOf(rows: readonly Row[]): SampleWindow {
   const comm = Buffer.alloc(16 * rows.length)
   for (const [i, row] of rows.entries()) comm.write(row.comm ?? 'app', 16 * i)
   return {
-    ...{ startMs: 1000, endMs: 11_000, frequencyHz: 100 },
-    ...{ taken: kept, idle: 0, dropped: {}, rows: rows.length },
+    startMs: 1000,
+    endMs: 11_000,
+    frequencyHz: 100,
+    taken: kept,
+    idle: 0,
+    dropped: {},
+    rows: rows.length,
     tgid: Uint32Array.from(rows, ({ tgid }) => tgid ?? 1),
     startTimeNs: new BigUint64Array(rows.length),
     cgroupId: new BigUint64Array(rows.length),
     comm: new Uint8Array(comm),
     kernelThread: Uint8Array.from(rows, ({ kernelThread }) => (kernelThread ? 1 : 0)),
     count: Uint32Array.from(rows, ({ count }) => count),
-    ...{ kernelStack, userStack },
+    kernelStack,
+    userStack,
     stackEnd: Uint32Array.from(stackEnd),
     addresses: BigUint64Array.from(addresses),
   }
@@ -59,7 +65,13 @@ function frame(name: string): Frame {
   const known = frames.get(name)
   if (known) return known
   const made = {
-    ...{ name, systemName: '', file: '', line: 0, mapping: '/bin/app', buildId: '', address: 0n },
+    name,
+    systemName: '',
+    file: '',
+    line: 0,
+    mapping: '/bin/app',
+    buildId: '',
+    address: 0n,
     threadStart: name.startsWith('ff'),
   }
   frames.set(name, made)
@@ -91,7 +103,10 @@ function merge(rows: readonly Row[], images: Record<number, ProcessImage<string>
 }
 
 const APP: ProcessImage<string> = {
-  ...{ labels: { service: 'app' }, comm: 'app', mappings: 'app', isNamedByFile: true },
+  labels: { service: 'app' },
+  comm: 'app',
+  mappings: 'app',
+  isNamedByFile: true,
 }
 
 const GONE = { ...APP, labels: { service: 'gone' }, mappings: null }

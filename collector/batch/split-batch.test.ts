@@ -13,8 +13,14 @@ const NO_LIMIT = Number.MAX_SAFE_INTEGER
 
 function frame(name: string): Frame {
   return {
-    ...{ name, systemName: `_${name}`, file: `${name}.c`, line: 7, mapping: '/bin/app' },
-    ...{ buildId: 'abcd', address: 0x1234n, threadStart: false },
+    name,
+    systemName: `_${name}`,
+    file: `${name}.c`,
+    line: 7,
+    mapping: '/bin/app',
+    buildId: 'abcd',
+    address: 0x1234n,
+    threadStart: false,
   }
 }
 
@@ -102,8 +108,11 @@ describe('several parts', () => {
     for (const { account, ...part } of parts.slice(1)) {
       const kept = read({ account, ...part }).reduce((sum, { value }) => sum + value, 0)
       expect(account).toEqual({
-        ...{ idle: 0, dropped: {}, faults: {} },
-        ...{ taken: kept / TIME.periodNs, kept: kept / TIME.periodNs },
+        idle: 0,
+        dropped: {},
+        faults: {},
+        taken: kept / TIME.periodNs,
+        kept: kept / TIME.periodNs,
       })
     }
   })
@@ -115,7 +124,10 @@ test('a sample that is over the limit alone is counted as dropped', () => {
   const parts = encodeParts(merger, { taken: 16, idle: 0, dropped: {} }, TIME, 1000)
   const total = parts.map(({ account }) => account).reduce(addAccounts, EMPTY_ACCOUNT)
   expect(total).toEqual({
-    ...{ taken: 16, idle: 0, kept: 6, faults: {} },
+    taken: 16,
+    idle: 0,
+    kept: 6,
+    faults: {},
     dropped: { batch_too_large: 10 },
   })
   expect(unaccounted(total)).toBe(0)

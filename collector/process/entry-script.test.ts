@@ -73,9 +73,10 @@ describe('finds what an interpreter runs', () => {
 
 describe('names a service by what is run', () => {
   test.each([
-    ['server.py', '/srv', 'server'],
+    ['orders.py', '/srv', 'orders'],
     ['/usr/local/bin/gunicorn', '/', 'gunicorn'],
-    ['./dist/main.js', '/srv/checkout', 'main'],
+    ['./dist/main.js', '/srv/checkout', 'checkout'],
+    ['server.js', '/srv/checkout', 'checkout'],
     ['index.js', '/srv/checkout', 'checkout'],
     ['dist/index.js', '/srv/checkout', 'checkout'],
     ['/srv/checkout/src/index.mjs', '/', 'checkout'],

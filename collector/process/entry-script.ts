@@ -144,8 +144,12 @@ function moduleOrNone(name: string | undefined): Entry {
   return name ? { kind: 'module', name } : NONE
 }
 
-// Directories that hold what a build put out, and file names that every service has: neither names one.
-const ANONYMOUS = new Set(['', '.', '..', 'index', '__main__', '__init__'])
+// Directories that hold what a build put out, and file names that many services have: neither names
+// one, and two services of a host that both start `server.js` must not become one.
+const ANONYMOUS = new Set([
+  ...['', '.', '..', 'index', '__main__', '__init__'],
+  ...['main', 'server', 'app', 'cli', 'run', 'start', 'manage'],
+])
 const BUILD_DIRECTORIES = new Set(['', '.', '..', 'dist', 'build', 'out', 'lib', 'src', 'bin'])
 
 /**

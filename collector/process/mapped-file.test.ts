@@ -21,8 +21,14 @@ afterAll(() => fs.rmSync(directory, { recursive: true }))
 function mappingOf(file: string, change: Partial<Mapping> = {}): Mapping {
   const stat = fs.statSync(file, { bigint: true })
   return {
-    ...{ kind: 'file', start: 0x1000, end: 0x2000, offset: 0, path: file, deleted: false },
-    ...{ device: stat.dev, inode: stat.ino },
+    kind: 'file',
+    start: 0x1000,
+    end: 0x2000,
+    offset: 0,
+    path: file,
+    deleted: false,
+    device: stat.dev,
+    inode: stat.ino,
     ...change,
   }
 }

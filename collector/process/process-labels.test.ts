@@ -97,7 +97,11 @@ test('a process that died unseen has the name of its thread and what its cgroup 
   const cgroup = { ...NO_CGROUP_NAMES, unit: 'cron.service' }
   const facts = { comm: 'sh', cgroup, container: null, version: null }
   expect(labelUnseen(facts, 'web-1')).toEqual({
-    ...{ service: 'cron', version: 'unknown', host: 'web-1', unit: 'cron.service', comm: 'sh' },
+    service: 'cron',
+    version: 'unknown',
+    host: 'web-1',
+    unit: 'cron.service',
+    comm: 'sh',
   })
 })
 

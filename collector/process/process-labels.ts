@@ -93,8 +93,13 @@ export function labelUnseen({ version, ...known }: UnseenFacts, host: string): L
   return labelProcess(
     {
       ...known,
-      ...{ executable: null, argv0: '', workingDirectory: '/', entry: null, entryVersion: null },
-      ...{ otel: { service: null, version: null }, executableVersion: version },
+      executable: null,
+      argv0: '',
+      workingDirectory: '/',
+      entry: null,
+      entryVersion: null,
+      otel: { service: null, version: null },
+      executableVersion: version,
     },
     host,
   )

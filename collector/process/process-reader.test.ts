@@ -31,7 +31,10 @@ describe('a recorded /proc', () => {
       proc,
       cgroupPath: (id) => paths[String(id)] ?? null,
       containerNames: (id) => ({
-        ...{ name: `name of ${id.slice(0, 4)}`, pod: null, namespace: null, imageVersion: null },
+        name: `name of ${id.slice(0, 4)}`,
+        pod: null,
+        namespace: null,
+        imageVersion: null,
         podLabels: {},
       }),
     })

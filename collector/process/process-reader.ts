@@ -67,7 +67,12 @@ export class ProcessReader {
     const entry = executable ? findEntry(executable, args) : null
     const cgroup = this.#readCgroup(base, cgroupId)
     return {
-      ...{ comm, executable, argv0, workingDirectory, entry, cgroup },
+      comm,
+      executable,
+      argv0,
+      workingDirectory,
+      entry,
+      cgroup,
       otel: readEnvironment(`${base}/environ`),
       container: this.container(cgroup),
       executableVersion: this.#fileVersion(`${base}/exe`, executableVersion),

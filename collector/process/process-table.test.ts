@@ -30,9 +30,16 @@ const sources: ProcessSources<string> = {
 
 function factsOf({ comm, image, mappings }: Fake): ProcessFacts {
   return {
-    ...{ comm, executable: image, argv0: image, workingDirectory: '/', entry: null },
-    ...{ otel: { service: null, version: null }, cgroup: NO_CGROUP_NAMES, container: null },
-    ...{ executableVersion: mappings === 'v2' ? 'v2' : `${image}-v1`, entryVersion: null },
+    comm,
+    executable: image,
+    argv0: image,
+    workingDirectory: '/',
+    entry: null,
+    otel: { service: null, version: null },
+    cgroup: NO_CGROUP_NAMES,
+    container: null,
+    executableVersion: mappings === 'v2' ? 'v2' : `${image}-v1`,
+    entryVersion: null,
   }
 }
 
@@ -87,7 +94,11 @@ test('knows only name and cgroup of a process it never saw', () => {
   expect(table.find(sampled)).toBeNull()
   const { labels, mappings } = table.describe(sampled)
   expect(labels).toEqual({
-    ...{ service: 'cron', version: 'unknown', host: 'web-1', unit: 'cron.service', comm: 'sh' },
+    service: 'cron',
+    version: 'unknown',
+    host: 'web-1',
+    unit: 'cron.service',
+    comm: 'sh',
   })
   expect(mappings).toBeNull()
 })

@@ -188,7 +188,9 @@ export class ProcessTable<M> {
     const before = isSameProcess ? (known?.images ?? []) : []
     const images = [...(isSameProgram ? before.slice(0, -1) : before), image].slice(-MAX_IMAGES)
     this.#processes.set(key, {
-      ...{ identity, images, readIn: this.#window },
+      identity,
+      images,
+      readIn: this.#window,
       sampledIn: this.#window,
       patience: 1,
     })

@@ -40,7 +40,11 @@ afterEach(async () => {
 
 async function openSpool(options: Partial<SpoolOptions> = {}): Promise<Spool> {
   const spool = await Spool.open({
-    ...{ directory, maxBytes: 1e9, maxAgeMs: 7 * DAY_MS, log: silentLog(), now: () => now },
+    directory,
+    maxBytes: 1e9,
+    maxAgeMs: 7 * DAY_MS,
+    log: silentLog(),
+    now: () => now,
     onDrop: (reason, samples) => drops.push([reason, samples]),
     ...options,
   })
@@ -60,8 +64,12 @@ function account(kept: number, dropped: Account['dropped'] = {}): Account {
 
 function add(spool: Spool, kept: number, body = `body ${kept}`): Promise<void> {
   return spool.add({
-    ...{ host: 'web-1', windowStart: now - 10_000, windowEnd: now, notes: ['a note'] },
-    ...{ account: account(kept), body: Buffer.from(body) },
+    host: 'web-1',
+    windowStart: now - 10_000,
+    windowEnd: now,
+    notes: ['a note'],
+    account: account(kept),
+    body: Buffer.from(body),
   })
 }
 
@@ -93,8 +101,13 @@ describe('an orderly life', () => {
     const batch = await spool.oldest()
     expect(Buffer.from(batch?.body ?? []).toString()).toBe('body 1')
     expect(headersOf(batch)).toEqual({
-      ...{ collector: spool.collector, epoch: WINDOW, sequence: 1, host: 'web-1' },
-      ...{ windowStart: WINDOW - 10_000, windowEnd: WINDOW, account: account(1) },
+      collector: spool.collector,
+      epoch: WINDOW,
+      sequence: 1,
+      host: 'web-1',
+      windowStart: WINDOW - 10_000,
+      windowEnd: WINDOW,
+      account: account(1),
       notes: ['a note'],
     })
     expect((await sendAll(spool)).map(({ sequence }) => sequence)).toEqual([1, 2])
@@ -167,7 +180,11 @@ describe('after a kill', () => {
     const second = await openSpool()
     await add(second, 2)
     expect(total(await sendAll(second))).toEqual({
-      ...{ taken: 38, idle: 30, kept: 3, dropped: { drain_error: 5 }, faults: { broken: 2 } },
+      taken: 38,
+      idle: 30,
+      kept: 3,
+      dropped: { drain_error: 5 },
+      faults: { broken: 2 },
     })
   })
 
@@ -184,7 +201,11 @@ describe('after a kill', () => {
     const second = await openSpool()
     await add(second, 1)
     expect(total(await sendAll(second))).toEqual({
-      ...{ taken: 25, idle: 20, kept: 1, dropped: { refused: 4 }, faults: { broken: 1 } },
+      taken: 25,
+      idle: 20,
+      kept: 1,
+      dropped: { refused: 4 },
+      faults: { broken: 1 },
     })
   })
 
@@ -272,7 +293,9 @@ describe('what it must give up', () => {
     for (const kept of [1, 2, 3, 4]) await add(spool, kept, 'x'.repeat(3000))
     const sent = await sendAll(spool)
     expect(total(sent)).toMatchObject({
-      ...{ taken: 160, idle: 50, kept: 7 },
+      taken: 160,
+      idle: 50,
+      kept: 7,
       dropped: { drain_error: 100, spool_full: 3 },
     })
     expect(drops).toEqual([

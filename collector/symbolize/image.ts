@@ -129,7 +129,10 @@ export function loadImage(
     )
     const open = (from: 'image' | 'debug') => (from === 'image' ? source : (opened?.source ?? null))
     const threadStarts = findThreadStarts({
-      ...{ source, elf, index, baseName: path.slice(path.lastIndexOf('/') + 1) },
+      source,
+      elf,
+      index,
+      baseName: path.slice(path.lastIndexOf('/') + 1),
       findSymbols: (names) => symbols?.findByName(names, open) ?? [],
     })
     return new Image({ elf, symbols, debug, index, threadStarts })

@@ -28,4 +28,22 @@ fi
 # usual four, four slow queries would stop ingest and every file read.
 export UV_THREADPOOL_SIZE="${UV_THREADPOOL_SIZE:-16}"
 
-exec "$node" --disable-warning=ExperimentalWarning "$root/infra/cli/main.ts" "$@"
+# Flamewatch sees itself among the services.
+export OTEL_SERVICE_NAME="${OTEL_SERVICE_NAME:-flamewatch}"
+
+# Compiled code kept between runs: a start is quicker, and without the type stripper in memory a
+# process is about 30 MB smaller.
+cache=$root/node_modules/.cache
+if [ -w "$root/node_modules" ]; then
+  export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$cache/compiled}"
+fi
+
+flags=--disable-warning=ExperimentalWarning
+if [ "${1:-}" = collect ]; then
+  # The collector is a guest on its host: little young memory, one helper thread, two malloc arenas.
+  flags="$flags --max-semi-space-size=2 --v8-pool-size=1"
+  export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
+fi
+
+# shellcheck disable=SC2086 # a list of words
+exec "$node" $flags "$root/infra/cli/main.ts" "$@"

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { collectorOptions } from '../../collector/options.ts'
@@ -46,7 +46,8 @@ function startCollector(
   { environment, options: { tokens, data }, log, tell }: CommandContext<typeof options>,
   url: string,
 ): CollectorProcess {
-  const main = fileURLToPath(new URL('main.ts', import.meta.url))
+  // The launcher knows how a collector is to be run.
+  const launcher = fileURLToPath(new URL('flamewatch.sh', import.meta.url))
   const env = {
     ...process.env,
     // Two of `up` on one machine keep their batches apart.
@@ -57,7 +58,12 @@ function startCollector(
   }
   return superviseCollector({
     // In a group of its own: Ctrl-C is for `up`, which ends the collector first and the server after.
-    start: () => fork(main, ['collect'], { env, detached: true }),
+    start: () =>
+      spawn('sh', [launcher, 'collect'], {
+        env,
+        detached: true,
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      }),
     log: log.child({ room: 'collector' }),
     onState: ({ state, message, hint }) => {
       if (state === 'sampling') tell('sampling this machine')

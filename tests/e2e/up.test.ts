@@ -1,4 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { AccountAnswer, CollectorsAnswer, ServicesAnswer } from '../../query/api.ts'
 import { eventually } from '../fixtures/eventually.ts'
@@ -7,6 +11,8 @@ import { type RunningServer, startServer } from '../fixtures/running-server.ts'
 import { requireRoot } from '../kernel/programs.ts'
 
 // `flamewatch up` and the collector it keeps.
+
+const ROOT = join(import.meta.dirname, '../..')
 
 beforeEach(requireRoot)
 
@@ -68,6 +74,29 @@ describe('flamewatch up', () => {
     await eventually('the collector ends', async () => !isRunning(orphan))
   })
 
+  it('started by npm, ends when npm is told to', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'flamewatch-npm-'))
+    const options = ['--no-collect', '--listen', '127.0.0.1:0', '--data', data]
+    const npm = spawn('npm', ['start', '--', ...options], { cwd: ROOT, stdio: 'pipe' })
+    try {
+      let printed = ''
+      for await (const text of npm.stdout.setEncoding('utf8')) {
+        printed += text
+        if (/http:\S+\n/.test(printed)) break
+      }
+      const [url = ''] = /http:\S+/.exec(printed) ?? []
+      npm.kill('SIGTERM')
+      await once(npm, 'exit')
+      await eventually(
+        'the server ends',
+        () => fetch(`${url}/healthz`).then(isFalse, isTrue),
+        10_000,
+      )
+    } finally {
+      rmSync(data, { recursive: true })
+    }
+  })
+
   it('says in one line why this machine is not sampled, and serves what is pushed', async () => {
     await using server = await startServer({
       through: ['setpriv', '--inh-caps=-all', '--bounding-set=-all'],
@@ -91,6 +120,9 @@ describe('flamewatch up', () => {
     expect(services.map(({ service }) => service)).toEqual(['pushed'])
   })
 })
+
+const isTrue = () => true
+const isFalse = () => false
 
 function isRunning(pid: number): boolean {
   try {

@@ -71,11 +71,11 @@ describe('shares and changes', () => {
 
   it('says certainty in words', () => {
     expect([0, 0.2, 0.7, 1, Number.NaN].map(formatConfidence)).toEqual([
-      'no clear change',
-      'weak sign',
-      'likely change',
-      'clear change',
-      'no clear change',
+      'no evidence',
+      'little evidence',
+      'some evidence',
+      'enough samples',
+      'no evidence',
     ])
   })
 })

@@ -120,10 +120,13 @@ export function formatRelative(a: number, b: number): string {
   return `${percent < 0 ? MINUS : '+'}${size >= 10 ? size.toFixed(0) : size.toFixed(1)}%`
 }
 
-/** What a confidence of 0..1 says. */
+/**
+ * How much a change of this confidence, 0..1, rests on. Never more than the server knows: what it
+ * means stands in the answer's sentence on certainty.
+ */
 export function formatConfidence(confidence: number): string {
-  if (!(confidence > 0)) return 'no clear change'
-  if (confidence < 0.5) return 'weak sign'
-  if (confidence < 1) return 'likely change'
-  return 'clear change'
+  if (!(confidence > 0)) return 'no evidence'
+  if (confidence < 0.5) return 'little evidence'
+  if (confidence < 1) return 'some evidence'
+  return 'enough samples'
 }

@@ -75,9 +75,9 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
             what is gone both stay visible.
           </p>
           <p>
-            Colour says how much a frame changed, in proportion to itself, and only as far as the
-            change is certain: grey is no clear change. Shares always refer to the whole profile,
-            also when you zoom.
+            Colour says how much a frame changed, in proportion to itself, and only as far as there
+            is evidence, which the line above the graph explains: grey is no clear change. Shares
+            always refer to the whole profile, also when you zoom.
           </p>
         </section>
       </div>

@@ -99,8 +99,8 @@ export const COMPARED: readonly Cell[] = [
   },
   {
     column: 'confidence',
-    title: 'Certainty',
-    hint: 'How sure it is that this is a change and no noise: of Self, or of Total where the table is sorted by it',
+    title: 'Evidence',
+    hint: 'What the change rests on, see the line above the graph: of Self, or of Total where the table is sorted by it',
     size: 'word',
     text: (row) => formatConfidence(row.confidence),
   },

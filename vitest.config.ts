@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 // Test processes take it over; see infra/cli/flamewatch.sh.
 process.env['UV_THREADPOOL_SIZE'] ??= '16'
 
-// What measures or drives this very machine: one file at a time, after everything else, so that two
+// What measures or drives this very machine: one file at a time, apart from everything else, so that two
 // samplers or two browsers never share the cores.
 const MACHINE = ['tests/{kernel,e2e}/**/*.test.ts']
 

@@ -3,7 +3,7 @@ import { joinSql, sql } from '../../infra/store/sql.ts'
 import type { Part } from './plan.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
-import { STACKS_SETTINGS, profilesWhere, rollupWhere } from './scope.ts'
+import { profilesWhere, rollupWhere, STACKS_SETTINGS } from './scope.ts'
 
 /** One row per service and stack, six words: number of the service from 1, stack id, value. */
 export type StackValues = { readonly rows: number; readonly words: Uint32Array }

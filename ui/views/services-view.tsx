@@ -165,11 +165,13 @@ function ServiceRow(props: {
   )
 }
 
-/** Where within the range versions were first seen, as shares of it. */
-function deployTicks(service: Service, answer: ServicesAnswer): number[] {
-  const [from, to] = [Date.parse(answer.from), Date.parse(answer.to)]
+/** Where within the sparkline versions were first seen, as shares of its width. */
+function deployTicks(service: Service, { covered, stepMs }: ServicesAnswer): number[] {
+  if (!covered) return []
+  const from = Date.parse(covered.from)
+  const width = Math.max(1, service.sparkline.length - 1) * stepMs
   return service.versions
-    .map((version) => (Date.parse(version.firstSeen) - from) / (to - from))
+    .map((version) => (Date.parse(version.firstSeen) - from) / width)
     .filter((share) => share > 0.01 && share < 1)
 }
 

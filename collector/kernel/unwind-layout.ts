@@ -92,12 +92,13 @@ export type ProgramRun = {
 export interface UnwindTables {
   /**
    * Makes a table of `values` 8-byte values (page index, then rows) under `id`, 1 to MOST_TABLES - 1; `fill`
-   * gets its zeroed memory, two words a value. A process entry may name the id afterwards; tables that
-   * entries name are not to be replaced by those of another file. Throws `kernel_error`.
+   * gets its zeroed memory, two words a value, before this returns. Process entries may name the id once it
+   * resolves: the kernel waits for running programs, some 10 ms, off the main thread. Rejects with
+   * `kernel_error`.
    */
-  setTable(id: number, values: number, fill: (words: Uint32Array) => void): void
-  /** Its memory is given back when no program reads it any more. */
-  deleteTable(id: number): void
+  setTable(id: number, values: number, fill: (words: Uint32Array) => void): Promise<void>
+  /** When it resolves no program reads the table any more and its memory is given back. */
+  deleteTable(id: number): Promise<void>
   /** `entry` is a struct unwind_process. Throws `kernel_error`, when the map is full among others. */
   setProcess(run: ProgramRun, entry: Uint8Array): void
   deleteProcess(run: ProgramRun): void

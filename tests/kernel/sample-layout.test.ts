@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import {
   EVENT,
+  EVENT_REASON,
   KEY,
   KEY_WORDS,
   NO_STACK,
@@ -9,6 +10,8 @@ import {
   STACK_BYTES,
   STACK_DEPTH,
   STATS_FIELDS,
+  STATS_WORDS,
+  USER_STACK,
 } from '../../collector/kernel/sample-layout.ts'
 import { DROP_REASONS } from '../../infra/contract/account.ts'
 import { evaluate, snake } from './c-header.ts'
@@ -26,7 +29,15 @@ test('the collector reads the structs where the program writes them', () => {
     ['sizeof(struct process_event)', EVENT.bytes],
     ['offsetof(struct process_event, start_time)', EVENT.startTime],
     ['offsetof(struct process_event, tgid)', EVENT.tgid],
-    ['sizeof(struct sample_stats)', STATS_FIELDS.length * 8],
+    ['offsetof(struct process_event, program)', EVENT.program],
+    ['offsetof(struct process_event, reason)', EVENT.reason],
+    ['EVENT_PROGRAM', EVENT_REASON.program],
+    ['EVENT_ADDRESS', EVENT_REASON.address],
+    ['sizeof(struct user_stack)', USER_STACK.words * 4],
+    ['offsetof(struct user_stack, length)', USER_STACK.length * 4],
+    ['offsetof(struct user_stack, addresses)', USER_STACK.addresses * 4],
+    ['sizeof(struct sample_stats)', STATS_WORDS * 8],
+    ['offsetof(struct sample_stats, ends)', STATS_FIELDS.length * 8],
   ]
   for (const [name, word] of Object.entries(KEY))
     expected.push([`offsetof(struct sample_key, ${snake(name)})`, word * 4])

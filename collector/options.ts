@@ -52,6 +52,12 @@ export const collectorOptions = defineOptions({
     default: '32MB',
     help: 'Memory for symbols; what does not fit is read from its file again when it is needed.',
   },
+  unwindTableBytes: {
+    flag: '--unwind-table-memory <size>',
+    schema: sizeBytes(1 << 20, 2 ** 32),
+    default: '64MB',
+    help: 'Kernel memory for unwind tables; what does not fit is walked by frame pointers. Node takes 3 MB, the C library 0.2 MB.',
+  },
   batchBytes: {
     flag: '--batch-bytes <size>',
     schema: sizeBytes(64 << 10, 2 ** 30),

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { ProcessKey } from '../process/process-table.ts'
+import type { ProgramRun, UnwindFds } from '../kernel/unwind-layout.ts'
+import { BoundedMap } from '../process/bounded-map.ts'
 import type { SampleWindow } from '../window.ts'
 import type { BuiltBatch, FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts'
 import { windowBuffers } from './worker-messages.ts'
@@ -9,6 +10,8 @@ type Build = PromiseWithResolvers<BuiltBatch>
 const SCRIPT = new URL('./worker.ts', import.meta.url)
 // What symbol tables and frames take is bounded by the cache; the rest is the window at hand.
 const HEAP_BESIDE_CACHE_MB = 192
+// As many as have an entry in the kernel.
+const MOST_RUNS = 4096
 
 /**
  * The worker thread as the main thread sees it. When it ends, what it was building is rejected with the
@@ -19,6 +22,10 @@ export class BatchWorker {
   readonly #script: URL
   #worker: Worker | null
   #build: Build | null = null
+  #unwindFds: UnwindFds | null = null
+  // The kernel tells of a process once: a thread started later must know, too.
+  readonly #runs = new BoundedMap<string, ProgramRun>(MOST_RUNS)
+  #closing: PromiseWithResolvers<void> | null = null
 
   /** `script` is another one in tests only. */
   constructor(settings: WorkerSettings, script: URL = SCRIPT) {
@@ -27,8 +34,17 @@ export class BatchWorker {
     this.#worker = this.#start()
   }
 
-  see({ tgid, startTimeNs }: ProcessKey): void {
-    this.#worker?.postMessage({ kind: 'process', tgid, startTimeNs } satisfies ToWorker)
+  /** User stacks are walked by tables, which the worker makes; before see(). */
+  unwindBy(fds: UnwindFds): void {
+    this.#unwindFds = fds
+    this.#tell({ kind: 'unwind', fds })
+  }
+
+  /** A process at its first sample or, `isUnknownAddress`, in code that was not mapped before. */
+  see(run: ProgramRun, isUnknownAddress = false): void {
+    const { tgid, startTimeNs, program } = run
+    if (this.#unwindFds) this.#runs.set(`${tgid}:${startTimeNs}`, run)
+    this.#tell({ kind: 'process', tgid, startTimeNs, program, isUnknownAddress })
   }
 
   /** One window at a time. The window's columns are gone from this thread afterwards. */
@@ -42,8 +58,18 @@ export class BatchWorker {
     return build.promise
   }
 
+  /** Before the kernel's maps are closed: the worker may be at them. */
   async close(): Promise<void> {
+    if (this.#worker && this.#unwindFds) {
+      this.#closing = Promise.withResolvers()
+      this.#tell({ kind: 'close' })
+      await this.#closing.promise
+    }
     await this.#worker?.terminate()
+  }
+
+  #tell(message: ToWorker): void {
+    this.#worker?.postMessage(message)
   }
 
   #start(): Worker {
@@ -56,6 +82,7 @@ export class BatchWorker {
     let reason: Error | null = null
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'batch') this.#take()?.resolve(message.batch)
+      else if (message.kind === 'closed') this.#closing?.resolve()
       else this.#take()?.reject(message.error)
     })
     worker.on('error', (error: Error) => {
@@ -63,8 +90,15 @@ export class BatchWorker {
     })
     worker.on('exit', (code) => {
       this.#worker = null
+      this.#closing?.resolve()
       this.#take()?.reject(reason ?? new Error(`The worker thread ended with exit code ${code}.`))
     })
+    const fds = this.#unwindFds
+    if (fds) {
+      worker.postMessage({ kind: 'unwind', fds } satisfies ToWorker)
+      for (const [, run] of this.#runs)
+        worker.postMessage({ kind: 'process', isUnknownAddress: false, ...run } satisfies ToWorker)
+    }
     return worker
   }
 

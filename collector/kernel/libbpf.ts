@@ -53,6 +53,8 @@ export interface TableCalls {
   createArray(name: string, entries: number, flags: number): number
   update(fd: number, key: Uint8Array, value: Uint8Array): number
   delete(fd: number, key: Uint8Array): number
+  /** `key` null asks for the first. */
+  nextKey(fd: number, key: Uint8Array | null, next: Uint8Array): number
   /** As those, off the main thread: for maps of maps, where they wait inside the kernel. */
   updateWaiting(fd: number, key: Uint8Array, value: Uint8Array): Promise<number>
   deleteWaiting(fd: number, key: Uint8Array): Promise<number>
@@ -99,6 +101,11 @@ export function loadLibbpf(library = SHARED_LIBRARY): Libbpf {
     openObject: (bytes) => openObject(calls, bytes),
     enableRunTimes: () => calls.enableStats(0),
   }
+}
+
+/** For another thread than that of loadLibbpf(), whose log is captured there. Throws `libbpf_missing`. */
+export function loadTableCalls(library = SHARED_LIBRARY): TableCalls {
+  return tableCalls(bind(library))
 }
 
 type Calls = ReturnType<typeof bind>
@@ -239,6 +246,7 @@ function tableCalls(calls: Calls): TableCalls {
     },
     update: (fd, key, value) => calls.update(fd, key, value, 0),
     delete: calls.delete,
+    nextKey: calls.nextKey,
     updateWaiting: (fd, key, value) => wait(calls.update, fd, key, value, 0),
     deleteWaiting: (fd, key) => wait(calls.delete, fd, key),
   }

@@ -19,7 +19,7 @@ import type { SampleStats } from './sample-layout.ts'
 import { SampleStatsReader } from './sample-stats.ts'
 import { settleAccount } from './settle-account.ts'
 import { Slices } from './slices.ts'
-import { UNWIND_ENDS, type UnwindEnd, type UnwindTables } from './unwind-layout.ts'
+import { UNWIND_ENDS, type UnwindEnd, type UnwindFds, type UnwindTables } from './unwind-layout.ts'
 import { UnwindMaps } from './unwind-maps.ts'
 import { WindowBuilder } from './window-builder.ts'
 
@@ -69,6 +69,8 @@ export interface Sampler {
   readonly notes: readonly string[]
   /** To be filled, where user stacks are walked by tables. */
   readonly unwindTables: UnwindTables | null
+  /** The same for another thread. */
+  readonly unwindFds: UnwindFds | null
   /**
    * The samples since the last call. Throws `kernel_error` when the account of the window does not
    * come out even or the kernel refused the change of generations; later calls may succeed.
@@ -111,6 +113,7 @@ export async function openSampler(options: SamplerOptions): Promise<Sampler> {
 class KernelSampler implements Sampler {
   readonly notes: readonly string[]
   readonly unwindTables: UnwindTables | null
+  readonly unwindFds: UnwindFds | null
   readonly #options: SamplerOptions
   readonly #log: Log
   readonly #libbpf: Libbpf
@@ -147,7 +150,10 @@ class KernelSampler implements Sampler {
     const { object } = program
     this.notes = program.notes
     const byTables = program.variant === 'profile-tables'
-    this.unwindTables = byTables ? new UnwindMaps(libbpf.tables, object) : null
+    this.unwindFds = byTables
+      ? { tables: object.mapFd('tables'), processes: object.mapFd('processes') }
+      : null
+    this.unwindTables = this.unwindFds && new UnwindMaps(libbpf.tables, this.unwindFds)
     this.#maps = byTables ? [...MAPS, ...TABLE_MAPS] : MAPS
     this.#options = options
     this.#log = options.log

@@ -88,6 +88,9 @@ export type ProgramRun = {
   readonly program: number
 }
 
+/** Their descriptors, which are those of the whole process: of all its threads. */
+export type UnwindFds = { readonly tables: number; readonly processes: number }
+
 /** The maps the program walks user stacks by. */
 export interface UnwindTables {
   /**
@@ -102,4 +105,6 @@ export interface UnwindTables {
   /** `entry` is a struct unwind_process. Throws `kernel_error`, when the map is full among others. */
   setProcess(run: ProgramRun, entry: Uint8Array): void
   deleteProcess(run: ProgramRun): void
+  /** Deletes the entries another thread left. */
+  clearProcesses(): void
 }

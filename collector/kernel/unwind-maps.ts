@@ -1,12 +1,14 @@
 import { FlamewatchError } from '../../infra/runtime/errors.ts'
-import type { BpfObject, TableCalls } from './libbpf.ts'
+import type { TableCalls } from './libbpf.ts'
 import { closeFd, lastErrno, mapMemory } from './libc.ts'
 import {
+  MOST_PROCESSES,
   MOST_TABLES,
   PROCESS,
   PROCESS_KEY,
   type ProgramRun,
   TABLE_MAP_FLAGS,
+  type UnwindFds,
   type UnwindTables,
 } from './unwind-layout.ts'
 
@@ -16,10 +18,19 @@ export class UnwindMaps implements UnwindTables {
   readonly #tables: number
   readonly #processes: number
 
-  constructor(calls: TableCalls, object: BpfObject) {
+  constructor(calls: TableCalls, fds: UnwindFds) {
     this.#calls = calls
-    this.#tables = object.mapFd('tables')
-    this.#processes = object.mapFd('processes')
+    this.#tables = fds.tables
+    this.#processes = fds.processes
+  }
+
+  clearProcesses(): void {
+    const key = Buffer.alloc(PROCESS_KEY.bytes)
+    // Entries only go meanwhile: each turn deletes the first.
+    for (let i = 0; i < MOST_PROCESSES; i++) {
+      if (this.#calls.nextKey(this.#processes, null, key) < 0) return
+      this.#calls.delete(this.#processes, key)
+    }
   }
 
   async setTable(id: number, values: number, fill: (words: Uint32Array) => void): Promise<void> {

@@ -106,7 +106,8 @@ static __always_inline u32 program_of(struct task_struct *task)
 #endif
 }
 
-static __always_inline void tell_of_process(struct sample_key *key, u32 program,
+/* True when it has told. */
+static __always_inline bool tell_of_process(struct sample_key *key, u32 program,
 					    struct sample_stats *count)
 {
 	struct process_id id = { .start_time = key->start_time, .tgid = key->tgid };
@@ -119,14 +120,15 @@ static __always_inline void tell_of_process(struct sample_key *key, u32 program,
 	u32 *known = bpf_map_lookup_elem(&seen, &id);
 
 	if (known && *known == program)
-		return;
+		return false;
 	if (bpf_ringbuf_output(&events, &event, sizeof(event), 0)) {
 		/* Not noted as seen: the next sample tries again. */
 		count->events_lost++;
-		return;
+		return false;
 	}
 	/* On failure, or when two CPUs come here at once, the process is told of twice. */
 	bpf_map_update_elem(&seen, &id, &program, BPF_ANY);
+	return true;
 }
 
 #ifdef TABLES
@@ -141,6 +143,7 @@ static __always_inline int count_sample(void *ctx, u32 gen, void *way_a, void *w
 	u64 pid_tgid = bpf_get_current_pid_tgid();
 	struct sample_key key = {};
 	u32 flags = 0, program;
+	bool is_new __attribute__((unused)); /* without tables */
 
 	if (!count)
 		return 0;
@@ -159,13 +162,13 @@ static __always_inline int count_sample(void *ctx, u32 gen, void *way_a, void *w
 	key.kernel_thread = !!(flags & PF_KTHREAD);
 #endif
 	program = program_of(task);
-	tell_of_process(&key, program, count);
+	is_new = tell_of_process(&key, program, count);
 
 	key.kernel_stack = take_stack(ctx, way_a, way_b, 0);
 	key.user_stack = STACK_ABSENT;
 	if (!(flags & (PF_KTHREAD | PF_IO_WORKER)))
 #ifdef TABLES
-		key.user_stack = take_user_stack(ctx, user_stacks, &key, program, flags, count);
+		key.user_stack = take_user_stack(ctx, user_stacks, &key, program, is_new, flags, count);
 #else
 		key.user_stack = take_stack(ctx, way_a, way_b, BPF_F_USER_STACK);
 #endif

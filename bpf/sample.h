@@ -75,11 +75,13 @@ struct user_stack {
 enum event_reason {
 	/* A process at its first sample, and again when it has executed another program. */
 	EVENT_PROGRAM,
-	/* Code outside its mappings that are known, at most once in EVENT_INTERVAL_NS. */
+	/* A process whose entry misses an address, or that has none (any more). */
 	EVENT_ADDRESS,
 };
 
+/* EVENT_ADDRESS comes at most this often for a process: with an entry, and without. */
 #define EVENT_INTERVAL_NS 200000000
+#define EVENT_INTERVAL_NO_ENTRY_NS 1000000000
 
 /* Begins like struct unwind_key. */
 struct process_event {

@@ -35,7 +35,7 @@ static __always_inline s32 keep_stack(struct user_stack *stack, void *user_stack
 	return -ENOMEM;
 }
 
-static __always_inline void tell_of_address(struct sample_key *key, u32 program,
+static __always_inline void tell_of_address(struct sample_key *key, u32 program, u64 interval,
 					    struct sample_stats *count)
 {
 	struct process_id id = { .start_time = key->start_time, .tgid = key->tgid };
@@ -47,16 +47,20 @@ static __always_inline void tell_of_address(struct sample_key *key, u32 program,
 	};
 	u64 now = bpf_ktime_get_ns(), *last = bpf_map_lookup_elem(&asked, &id);
 
-	if (last && now - *last < EVENT_INTERVAL_NS)
+	if (last && now - *last < interval)
 		return;
 	bpf_map_update_elem(&asked, &id, &now, BPF_ANY);
 	if (bpf_ringbuf_output(&events, &event, sizeof(event), 0))
 		count->events_lost++;
 }
 
-/* Sets key->user_hash and returns 0, or a negative errno. */
+/*
+ * Sets key->user_hash and returns 0, or a negative errno. `is_new`: the collector was told of the process at
+ * this very sample.
+ */
 static __always_inline s32 take_user_stack(void *ctx, void *user_stacks, struct sample_key *key,
-					   u32 program, u32 flags, struct sample_stats *count)
+					   u32 program, bool is_new, u32 flags,
+					   struct sample_stats *count)
 {
 	struct unwind_key run = { .start_time = key->start_time, .tgid = key->tgid, .program = program };
 	struct unwind_process *process = bpf_map_lookup_elem(&processes, &run);
@@ -67,9 +71,11 @@ static __always_inline s32 take_user_stack(void *ctx, void *user_stacks, struct 
 
 	if (!stack)
 		return -ENOMEM;
+	if (!process && !is_new)
+		tell_of_address(key, program, EVENT_INTERVAL_NO_ENTRY_NS, count);
 	if (process && !(flags & PF_EXITING) && walk_stack(ctx, process, stack, &w)) {
 		if (w.met_unknown && !process->quiet)
-			tell_of_address(key, program, count);
+			tell_of_address(key, program, EVENT_INTERVAL_NS, count);
 	} else {
 		bytes = bpf_get_stack(ctx, stack->addresses, STACK_BYTES, BPF_F_USER_STACK);
 		if (bytes <= 0)

@@ -10,7 +10,7 @@ export type SampledProcess = ProgramRun
 export type ProcessListener = {
   /** A process at its first sample, and again after it executed another program. */
   readonly onProcess: (process: SampledProcess) => void
-  /** A process ran code outside its known mappings; at most five times a second. */
+  /** A process ran code outside the mappings of its entry, at most five times a second, or has none. */
   readonly onUnknownAddress: (process: SampledProcess) => void
 }
 

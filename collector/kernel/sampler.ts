@@ -29,7 +29,7 @@ export type SamplerOptions = {
   readonly log: Log
   /** Called soon after the first sample of a process, and again after it executed another program. */
   readonly onProcess?: (process: SampledProcess) => void
-  /** Called when a process runs code outside the mappings of its entry, at most five times a second. */
+  /** As `ProcessListener` has it. */
   readonly onUnknownAddress?: (process: SampledProcess) => void
   /** How to walk user stacks; default frame pointers, as where the kernel does not allow tables. */
   readonly unwind?: UnwindMode

@@ -11,7 +11,7 @@ clang=${CLANG:-clang}
 strip=${LLVM_STRIP:-llvm-strip}
 
 # The same sum as sourceHash() in collector/kernel/bpf-object.ts: over the files in this order.
-sources='kernel.h sample.h maps.bpf.h profile.bpf.c'
+sources='kernel.h sample.h unwind.h maps.bpf.h registers.bpf.h walk.bpf.h user-stack.bpf.h profile.bpf.c'
 # shellcheck disable=SC2086 # a list of words
 hash=$(cat $sources | sha256sum | cut -d ' ' -f 1)
 
@@ -29,11 +29,23 @@ compiler=$("$clang" --version | head -n 1)
 # asm/types.h is in a directory named after the machine on Debian and its kin.
 machine_headers=/usr/include/$(uname -m)-linux-gnu
 
-# compile NAME [-DDEFINE]. One object serves every little-endian machine: no register of one is read.
+# Each object and the defines it is compiled with. Only a walk by tables reads registers: the others serve
+# every little-endian machine. Processors are named as Node names them.
+objects='profile.bpf.o profile-nobtf.bpf.o profile-tables-x64.bpf.o profile-tables-arm64.bpf.o'
+defines() {
+  case $1 in
+    profile-nobtf.bpf.o) echo '-DNO_BTF' ;;
+    profile-tables-x64.bpf.o) echo '-DTABLES -D__TARGET_ARCH_x86' ;;
+    profile-tables-arm64.bpf.o) echo '-DTABLES -D__TARGET_ARCH_arm64' ;;
+  esac
+}
+
+# compile OBJECT
 compile() {
   # The debug info that stays in .BTF.ext names the sources: by relative paths, so that objects of two
   # checkouts are equal.
-  "$clang" -O2 -g -target bpf -mcpu=v3 -Wall -Werror ${2:-} \
+  # shellcheck disable=SC2046 # a list of words
+  "$clang" -O2 -g -target bpf -mcpu=v3 -Wall -Werror $(defines "$1") \
     -idirafter "$machine_headers" -ffile-prefix-map="$PWD"=. -c profile.bpf.c -o "$output/$1.tmp"
   "$strip" -g "$output/$1.tmp" -o "$output/$1"
   rm "$output/$1.tmp"
@@ -43,7 +55,7 @@ compile() {
 record() {
   echo "sources $hash"
   echo "compiler $compiler"
-  for object in profile.bpf.o profile-nobtf.bpf.o; do
+  for object in $objects; do
     echo "$object $(sha256sum <"$output/$object" | cut -d ' ' -f 1)"
   done
 }
@@ -51,8 +63,7 @@ record() {
 mkdir -p "$output"
 if [ "$(head -n 2 "$output/RECORD" 2>/dev/null)" != "$(printf 'sources %s\ncompiler %s' "$hash" "$compiler")" ]; then
   rm -f "$output/RECORD"
-  compile profile.bpf.o
-  compile profile-nobtf.bpf.o -DNO_BTF
+  for object in $objects; do compile "$object"; done
   record >"$output/RECORD"
 fi
 

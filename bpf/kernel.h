@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+typedef __u16 u16;
 typedef __u32 u32;
 typedef __s32 s32;
 typedef __u64 u64;

@@ -67,13 +67,66 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct process_id);
-	__type(value, u64);
+	__type(value, u32);
 } seen SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 16);
 } events SEC(".maps");
+
+#ifdef TABLES
+/* Room for one stack a sample, so that it does not fill; keys are hashes of 64 bits. */
+#define USER_STACK_MAP(name)                             \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_HASH);         \
+		__uint(max_entries, 2048);               \
+		__type(key, u64);                        \
+		__type(value, struct user_stack);        \
+	} name SEC(".maps")
+
+USER_STACK_MAP(user_stacks_0);
+USER_STACK_MAP(user_stacks_1);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct user_stack);
+} walked SEC(".maps");
+
+/* 5 KiB each, so not preallocated: which objects of this kind may do since 6.1. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, UNWIND_PROCESSES);
+	__type(key, struct unwind_key);
+	__type(value, struct unwind_process);
+} processes SEC(".maps");
+
+struct table {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, UNWIND_TABLE_FLAGS);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u64));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, UNWIND_TABLES);
+	__type(key, u32);
+	__array(values, struct table);
+} tables SEC(".maps");
+
+/* When the collector was last told of an unknown address of a process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct process_id);
+	__type(value, u64);
+} asked SEC(".maps");
+#endif
 
 /*
  * An update of a map of maps from user space returns after an RCU grace period

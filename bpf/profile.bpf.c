@@ -7,8 +7,9 @@
 #include "maps.bpf.h"
 
 /*
- * Compiled twice. NO_BTF leaves out every CO-RE relocation: one that cannot be resolved refuses the
- * whole object, so kernels without BTF need an object that has none.
+ * Compiled several times. TABLES: user stacks are walked by tables instead of by frame pointers; one object
+ * per processor. NO_BTF leaves out every CO-RE relocation: one that cannot be resolved refuses the whole
+ * object, so kernels without BTF need an object that has none.
  */
 
 /* Written by the collector through mmap: the generation samples go to, 0 or 1. */
@@ -42,6 +43,20 @@ static __always_inline u64 length_of(s64 length)
 	return length > STACK_BYTES ? 0 : length;
 }
 
+/* Bytes of the user stack, to at most STACK_BYTES of them from `to` on. */
+static __always_inline u64 copy_user_stack(void *ctx, void *to)
+{
+#ifdef TABLES
+	u32 zero = 0;
+	struct user_stack *stack = bpf_map_lookup_elem(&walked, &zero);
+	u64 bytes = stack ? length_of(stack->length * sizeof(u64)) : 0;
+
+	return bytes && !bpf_probe_read_kernel(to, bytes, stack->addresses) ? bytes : 0;
+#else
+	return length_of(bpf_get_stack(ctx, to, STACK_BYTES, BPF_F_USER_STACK));
+#endif
+}
+
 /* True when the sample went into the ring: it must not be counted as well. */
 static __always_inline bool send_overflow(void *ctx, struct sample_key *key, u32 gen)
 {
@@ -54,8 +69,7 @@ static __always_inline bool send_overflow(void *ctx, struct sample_key *key, u32
 	if (is_full(key->kernel_stack))
 		kernel_bytes = length_of(bpf_get_stack(ctx, record->addresses, STACK_BYTES, 0));
 	if (is_full(key->user_stack))
-		user_bytes = length_of(bpf_get_stack(ctx, (void *)record->addresses + kernel_bytes,
-						     STACK_BYTES, BPF_F_USER_STACK));
+		user_bytes = copy_user_stack(ctx, (void *)record->addresses + kernel_bytes);
 	record->key = *key;
 	record->generation = gen;
 	record->kernel_bytes = kernel_bytes;
@@ -82,7 +96,7 @@ static __always_inline bool add_count(void *counts, struct sample_key *key)
 }
 
 /* Changes when the process executes another program; the number itself means nothing. */
-static __always_inline u64 program_of(struct task_struct *task)
+static __always_inline u32 program_of(struct task_struct *task)
 {
 #ifdef NO_BTF
 	/* Not to be known here: tell of each process again every 2^33 ns = 8.6 s. */
@@ -92,31 +106,44 @@ static __always_inline u64 program_of(struct task_struct *task)
 #endif
 }
 
-static __always_inline void tell_of_process(struct sample_key *key, u64 program,
+/* True when it has told. */
+static __always_inline bool tell_of_process(struct sample_key *key, u32 program,
 					    struct sample_stats *count)
 {
 	struct process_id id = { .start_time = key->start_time, .tgid = key->tgid };
-	struct process_event event = { .start_time = key->start_time, .tgid = key->tgid };
-	u64 *known = bpf_map_lookup_elem(&seen, &id);
+	struct process_event event = {
+		.start_time = key->start_time,
+		.tgid = key->tgid,
+		.program = program,
+		.reason = EVENT_PROGRAM,
+	};
+	u32 *known = bpf_map_lookup_elem(&seen, &id);
 
 	if (known && *known == program)
-		return;
+		return false;
 	if (bpf_ringbuf_output(&events, &event, sizeof(event), 0)) {
 		/* Not noted as seen: the next sample tries again. */
 		count->events_lost++;
-		return;
+		return false;
 	}
 	/* On failure, or when two CPUs come here at once, the process is told of twice. */
 	bpf_map_update_elem(&seen, &id, &program, BPF_ANY);
+	return true;
 }
 
-static __always_inline int count_sample(void *ctx, u32 gen, void *way_a, void *way_b, void *counts)
+#ifdef TABLES
+#include "user-stack.bpf.h"
+#endif
+
+static __always_inline int count_sample(void *ctx, u32 gen, void *way_a, void *way_b, void *user_stacks,
+					void *counts)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct sample_stats *count = bpf_map_lookup_elem(&stats, &gen);
 	u64 pid_tgid = bpf_get_current_pid_tgid();
 	struct sample_key key = {};
-	u32 flags = 0;
+	u32 flags = 0, program;
+	bool is_new __attribute__((unused)); /* without tables */
 
 	if (!count)
 		return 0;
@@ -134,12 +161,17 @@ static __always_inline int count_sample(void *ctx, u32 gen, void *way_a, void *w
 	flags = BPF_CORE_READ(task, flags);
 	key.kernel_thread = !!(flags & PF_KTHREAD);
 #endif
-	tell_of_process(&key, program_of(task), count);
+	program = program_of(task);
+	is_new = tell_of_process(&key, program, count);
 
 	key.kernel_stack = take_stack(ctx, way_a, way_b, 0);
 	key.user_stack = STACK_ABSENT;
 	if (!(flags & (PF_KTHREAD | PF_IO_WORKER)))
+#ifdef TABLES
+		key.user_stack = take_user_stack(ctx, user_stacks, &key, program, is_new, flags, count);
+#else
 		key.user_stack = take_stack(ctx, way_a, way_b, BPF_F_USER_STACK);
+#endif
 	/* What exits has given its memory back before most of its work in the kernel. */
 	if (key.user_stack == -EFAULT && (flags & PF_EXITING))
 		key.user_stack = STACK_ABSENT;
@@ -152,13 +184,19 @@ static __always_inline int count_sample(void *ctx, u32 gen, void *way_a, void *w
 	return 0;
 }
 
+#ifdef TABLES
+#define USER_STACKS(gen) (&user_stacks_##gen)
+#else
+#define USER_STACKS(gen) NULL
+#endif
+
 /* Triggered by the CPU clock of each online CPU, in the context of whatever runs there. */
 SEC("perf_event")
 int on_sample(void *ctx)
 {
 	if (generation & 1)
-		return count_sample(ctx, 1, &stacks_1a, &stacks_1b, &counts_1);
-	return count_sample(ctx, 0, &stacks_0a, &stacks_0b, &counts_0);
+		return count_sample(ctx, 1, &stacks_1a, &stacks_1b, USER_STACKS(1), &counts_1);
+	return count_sample(ctx, 0, &stacks_0a, &stacks_0b, USER_STACKS(0), &counts_0);
 }
 
 /* The stack helpers are for GPL-compatible programs. */

@@ -8,6 +8,7 @@
 #define FLAMEWATCH_SAMPLE_H
 
 #include <linux/types.h>
+#include "unwind.h"
 
 #define COMM_LENGTH 16
 
@@ -34,6 +35,8 @@ enum drop_reason {
 struct sample_key {
 	__u64 start_time; /* of the thread group, ns since boot; 0 without BTF */
 	__u64 cgroup_id;
+	/* Of the user stack in the user_stacks map; 0 = user_stack says. */
+	__u64 user_hash;
 	__u32 tgid;
 	__s32 kernel_stack; /* stack id, STACK_ABSENT or a negative errno */
 	__s32 user_stack;
@@ -60,17 +63,37 @@ struct sample_stats {
 	__u64 overflowed;
 	__u64 counts_full;
 	__u64 events_lost; /* processes the collector was not told of */
+	__u64 ends[END_KINDS]; /* how walks of user stacks ended; 0 without tables */
 };
 
-/* A process at its first sample, and again when it has executed another program. */
+/* A user stack walked by tables, kept once under its hash. */
+struct user_stack {
+	__u64 length;
+	__u64 addresses[STACK_DEPTH];
+};
+
+enum event_reason {
+	/* A process at its first sample, and again when it has executed another program. */
+	EVENT_PROGRAM,
+	/* A process whose entry misses an address, or that has none (any more). */
+	EVENT_ADDRESS,
+};
+
+/* EVENT_ADDRESS comes at most this often for a process: with an entry, and without. */
+#define EVENT_INTERVAL_NS 200000000
+#define EVENT_INTERVAL_NO_ENTRY_NS 1000000000
+
+/* Begins like struct unwind_key. */
 struct process_event {
 	__u64 start_time;
 	__u32 tgid;
+	__u32 program; /* changes when the process executes another one; means nothing else */
+	__u32 reason;
 	__u32 pad;
 };
 
-_Static_assert(sizeof(struct sample_key) == 48, "sample_key has no hidden padding");
-_Static_assert(sizeof(struct overflow_record) == 64 + 2 * STACK_BYTES, "header, then two stacks");
-_Static_assert(sizeof(struct process_event) == 16, "process_event has no hidden padding");
+_Static_assert(sizeof(struct sample_key) == 56, "sample_key has no hidden padding");
+_Static_assert(sizeof(struct overflow_record) == 72 + 2 * STACK_BYTES, "header, then two stacks");
+_Static_assert(sizeof(struct process_event) == 24, "process_event has no hidden padding");
 
 #endif

@@ -40,6 +40,7 @@ export async function collect(options: CollectorOptions, context: CollectContext
   const settings = {
     host: options.host,
     symbolCacheBytes: options.symbolCacheBytes,
+    unwindTableBytes: options.unwindTableBytes,
     limitBytes: options.batchBytes,
     logLevel: log.level,
   }
@@ -47,12 +48,15 @@ export async function collect(options: CollectorOptions, context: CollectContext
   const sampler = await openSampler({
     frequencyHz: options.frequency,
     log,
+    unwind: options.unwind,
     onProcess: (process) => worker.see(process),
+    onUnknownAddress: (process) => worker.see(process, true),
   }).catch(async (error: unknown) => {
     await worker.close()
     await spool.close()
     throw error
   })
+  if (sampler.unwindFds) worker.unwindBy(sampler.unwindFds)
   const sender = new Sender({
     queue: spool,
     publisher: new HttpPublisher({ server: options.server, token: options.token }),
@@ -84,8 +88,8 @@ export async function collect(options: CollectorOptions, context: CollectContext
     async close() {
       stop.abort()
       await running
-      await sampler.close()
       await worker.close()
+      await sampler.close()
       await sender.close(FLUSH_MS)
       await spool.close()
     },

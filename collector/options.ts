@@ -52,6 +52,18 @@ export const collectorOptions = defineOptions({
     default: '32MB',
     help: 'Memory for symbols; what does not fit is read from its file again when it is needed.',
   },
+  unwind: {
+    flag: '--unwind <how>',
+    schema: z.enum(['tables', 'frame-pointers'], 'expected tables or frame-pointers'),
+    default: 'tables',
+    help: 'How user stacks are walked: by the unwind tables of programs, where the kernel can (5.17 and BTF), or by frame pointers alone.',
+  },
+  unwindTableBytes: {
+    flag: '--unwind-table-memory <size>',
+    schema: sizeBytes(1 << 20, 2 ** 32),
+    default: '64MB',
+    help: 'Kernel memory for unwind tables; what does not fit is walked by frame pointers. Node takes 3 MB, the C library 0.2 MB.',
+  },
   batchBytes: {
     flag: '--batch-bytes <size>',
     schema: sizeBytes(64 << 10, 2 ** 30),

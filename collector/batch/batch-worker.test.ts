@@ -3,7 +3,10 @@ import { silentLog } from '../../infra/runtime/log.ts'
 import type { SampleWindow } from '../window.ts'
 import { BatchWorker } from './batch-worker.ts'
 
-const SETTINGS = { host: 'h', symbolCacheBytes: 1 << 20, limitBytes: 1 << 20, logLevel: 'silent' }
+const SETTINGS = {
+  ...{ host: 'h', symbolCacheBytes: 1 << 20, unwindTableBytes: 1 << 20 },
+  ...{ limitBytes: 1 << 20, logLevel: 'silent' },
+}
 
 function emptyWindow(): SampleWindow {
   return {
@@ -48,7 +51,7 @@ afterEach(() => worker.close())
 
 test('hands window and processes over and answers with the batch', async () => {
   worker = new BatchWorker(SETTINGS, silentLog(), scripted(ANSWER))
-  worker.see({ tgid: 1, startTimeNs: 2n })
+  worker.see({ tgid: 1, startTimeNs: 2n, program: 3 })
   const window = emptyWindow()
   expect(await worker.build(window)).toMatchObject({ symbolizeMs: 5, processes: 1 })
   // Handed over, not copied.
@@ -63,7 +66,7 @@ test('says why the thread ended, and starts another for the next window', async 
       ${ANSWER}`),
   )
   await expect(worker.build(emptyWindow())).rejects.toThrow('symbol table of death')
-  worker.see({ tgid: 1, startTimeNs: 2n })
+  worker.see({ tgid: 1, startTimeNs: 2n, program: 3 })
   const batch = await worker.build({ ...emptyWindow(), taken: 6 })
   expect(batch.symbolizeMs).toBe(6)
 })
@@ -81,7 +84,7 @@ test('passes on what the worker could not do, and goes on with the same thread',
       parentPort.postMessage({ kind: 'failed', error: new Error('no symbols') })
       else ${ANSWER}`),
   )
-  worker.see({ tgid: 1, startTimeNs: 2n })
+  worker.see({ tgid: 1, startTimeNs: 2n, program: 3 })
   await expect(worker.build(emptyWindow())).rejects.toThrow('no symbols')
   expect(await worker.build({ ...emptyWindow(), taken: 6 })).toMatchObject({ processes: 1 })
 })

@@ -2,15 +2,18 @@ import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../../infra/runtime/log.ts'
+import { loadTableCalls } from '../kernel/libbpf.ts'
+import type { ProgramRun, UnwindFds } from '../kernel/unwind-layout.ts'
+import { UnwindMaps } from '../kernel/unwind-maps.ts'
 import type { CgroupNames } from '../process/cgroup-path.ts'
 import { CgroupTree, findCgroup2Mount } from '../process/cgroup-tree.ts'
 import { readContainerNames } from '../process/container-names.ts'
 import type { Mapping, Mappings } from '../process/mappings.ts'
 import { readMappings } from '../process/mappings.ts'
 import { ProcessReader } from '../process/process-reader.ts'
-import type { ProcessKey } from '../process/process-table.ts'
 import { ProcessTable } from '../process/process-table.ts'
 import { Symbolizer } from '../symbolize/symbolizer.ts'
+import { Unwinder } from '../unwind/unwinder.ts'
 import type { SampleWindow } from '../window.ts'
 import { encodeBatch } from './encode-batch.ts'
 import { mergeWindow } from './merge-window.ts'
@@ -27,9 +30,12 @@ export class WindowProcessor {
   readonly #cgroups: CgroupTree
   readonly #processes: ProcessTable<Mappings>
   readonly #symbolizer: Symbolizer
+  readonly #log: Log
+  #unwinder: Unwinder | null = null
 
   constructor(settings: WorkerSettings, log: Log) {
     this.#settings = settings
+    this.#log = log
     this.#cgroups = new CgroupTree(findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8')))
     const reader = new ProcessReader({
       containerNames: readContainerNames,
@@ -46,12 +52,31 @@ export class WindowProcessor {
     this.#symbolizer = new Symbolizer({ cacheBytes: settings.symbolCacheBytes, log })
   }
 
+  /** User stacks are walked by tables from now on. Throws `libbpf_missing`. */
+  unwindBy(fds: UnwindFds): void {
+    const maps = new UnwindMaps(loadTableCalls(), fds)
+    maps.clearProcesses()
+    const { unwindTableBytes: maxBytes } = this.#settings
+    const pause = pauseAfter(SLICE_MS)
+    this.#unwinder = new Unwinder({ maps, maxBytes, log: this.#log, pause })
+  }
+
+  /** The kernel's maps are not touched any more. */
+  async close(): Promise<void> {
+    const unwinder = this.#unwinder
+    this.#unwinder = null
+    await unwinder?.close()
+  }
+
   /**
-   * Called at a process's first sample. A program just started has loaded little, so it is looked at
-   * again a few times.
+   * Called at a process's first sample, and when it runs code that was not mapped. A program just started
+   * has loaded little, so it is looked at again a few times.
    */
-  see(process: ProcessKey, attempt = 0): void {
+  see(process: ProgramRun & { readonly isUnknownAddress: boolean }, attempt = 0): void {
     if (!this.#processes.see(process)) return
+    const mappings = this.#processes.current(process)?.mappings
+    if (mappings) this.#unwinder?.see(process, mappings, process.isUnknownAddress)
+    if (process.isUnknownAddress) return
     const delayMs = LOOK_AGAIN_MS[attempt]
     if (delayMs !== undefined) setTimeout(() => this.see(process, attempt + 1), delayMs).unref()
   }
@@ -66,6 +91,7 @@ export class WindowProcessor {
       processes: this.#processes,
       pause: pauseAfter(SLICE_MS),
     })
+    this.#unwinder?.endWindow(this.#processes.sampled(), (run) => this.#processes.isAlive(run))
     this.#processes.endWindow()
     const mergedMs = performance.now()
     const parts = await encodeBatch(samples, window, this.#settings.limitBytes)
@@ -74,7 +100,8 @@ export class WindowProcessor {
       symbolizeMs: mergedMs - startedMs,
       encodeMs: performance.now() - mergedMs,
       processes: this.#processes.size,
-      notes: this.#symbolizer.notes(),
+      notes: [...this.#symbolizer.notes(), ...(this.#unwinder?.notes() ?? [])],
+      ...(this.#unwinder && { unwind: this.#unwinder.stats() }),
     }
   }
 }

@@ -1,3 +1,5 @@
+import type { ProgramRun, UnwindFds } from '../kernel/unwind-layout.ts'
+import type { UnwinderStats } from '../unwind/unwinder.ts'
 import type { SampleWindow } from '../window.ts'
 import type { BatchPart } from './encode-batch.ts'
 
@@ -7,6 +9,8 @@ import type { BatchPart } from './encode-batch.ts'
 export type WorkerSettings = {
   readonly host: string
   readonly symbolCacheBytes: number
+  /** Kernel memory of all unwind tables. */
+  readonly unwindTableBytes: number
   /** Of one part of a batch, before compression. */
   readonly limitBytes: number
   /** One of LOG_LEVELS. */
@@ -14,7 +18,12 @@ export type WorkerSettings = {
 }
 
 export type ToWorker =
-  | { readonly kind: 'process'; readonly tgid: number; readonly startTimeNs: bigint }
+  /** `isUnknownAddress`: it was seen before, and now runs code outside its known mappings. */
+  | ({ readonly kind: 'process'; readonly isUnknownAddress: boolean } & ProgramRun)
+  /** User stacks are walked by tables, which the worker makes. Comes before any process. */
+  | { readonly kind: 'unwind'; readonly fds: UnwindFds }
+  /** The kernel's maps will be closed. */
+  | { readonly kind: 'close' }
   | { readonly kind: 'window'; readonly window: SampleWindow }
 
 export type BuiltBatch = {
@@ -26,11 +35,14 @@ export type BuiltBatch = {
   readonly processes: number
   /** What a user must know about these frames, one sentence each. */
   readonly notes: readonly string[]
+  /** Where user stacks are walked by tables. */
+  readonly unwind?: UnwinderStats
 }
 
 export type FromWorker =
   | { readonly kind: 'batch'; readonly batch: BuiltBatch }
   | { readonly kind: 'failed'; readonly error: Error }
+  | { readonly kind: 'closed' }
 
 /** The memory of a window's columns. */
 export function windowBuffers(window: SampleWindow): ArrayBuffer[] {

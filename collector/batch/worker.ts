@@ -20,8 +20,15 @@ priority.raise()
 
 port.on('message', (message: ToWorker) => {
   if (message.kind === 'process') processor.see(message)
+  else if (message.kind === 'unwind') processor.unwindBy(message.fds)
+  else if (message.kind === 'close') void close()
   else void build(message)
 })
+
+async function close(): Promise<void> {
+  await processor.close()
+  port.postMessage({ kind: 'closed' } satisfies FromWorker)
+}
 
 async function build({ window }: Extract<ToWorker, { kind: 'window' }>): Promise<void> {
   priority.lower()

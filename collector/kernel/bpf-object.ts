@@ -7,10 +7,20 @@ import { FlamewatchError } from '../../infra/runtime/errors.ts'
 // The compiled BPF programs: what bpf/build.sh left in bpf/.output when it belongs to the present
 // sources, else the checked-in ones. RECORD beside the objects holds the hashes.
 
-export type BpfVariant = 'profile' | 'profile-nobtf'
+/** `profile-tables` walks user stacks by tables, the others by frame pointers. */
+export type BpfVariant = 'profile' | 'profile-nobtf' | 'profile-tables'
 
 const BPF_DIRECTORY = fileURLToPath(new URL('../../bpf/', import.meta.url))
-const SOURCES = ['kernel.h', 'sample.h', 'maps.bpf.h', 'profile.bpf.c']
+const SOURCES = [
+  'kernel.h',
+  'sample.h',
+  'unwind.h',
+  'maps.bpf.h',
+  'registers.bpf.h',
+  'walk.bpf.h',
+  'user-stack.bpf.h',
+  'profile.bpf.c',
+]
 
 export type ObjectRecord = {
   readonly sources: string
@@ -19,8 +29,12 @@ export type ObjectRecord = {
 }
 
 /** Bytes of an object, checked against its recorded hash. Throws `bpf_object_damaged`. */
-export function readBpfObject(variant: BpfVariant, directory = findObjectDirectory()): Uint8Array {
-  const name = `${variant}.bpf.o`
+export function readBpfObject(
+  variant: BpfVariant,
+  directory = findObjectDirectory(),
+  processor: string = process.arch,
+): Uint8Array {
+  const name = objectName(variant, processor)
   const path = join(directory, name)
   let bytes: Uint8Array
   let record: ObjectRecord
@@ -33,6 +47,11 @@ export function readBpfObject(variant: BpfVariant, directory = findObjectDirecto
   if (sha256([bytes]) !== record.objects[name])
     throw damaged(`The BPF object ${path} differs from its recorded hash.`)
   return bytes
+}
+
+/** The file of a variant. Tables are walked from registers, so that object is one per processor. */
+export function objectName(variant: BpfVariant, processor: string): string {
+  return variant === 'profile-tables' ? `${variant}-${processor}.bpf.o` : `${variant}.bpf.o`
 }
 
 export function damaged(message: string, cause?: unknown): FlamewatchError {

@@ -127,6 +127,7 @@ describe.each([true, false])('stack maps that give and delete at once: %s', (tak
       counted: 3_000_000_002,
       overflowed: 0,
       error: 0,
+      stackError: 0,
       missingStacks: 0,
       unclaimedStacks: 3,
     })

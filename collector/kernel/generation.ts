@@ -10,6 +10,7 @@ import type { MapCalls } from './libbpf.ts'
 import { KEY, KEY_WORDS, NO_STACK, OVERFLOW } from './sample-layout.ts'
 import type { Slices } from './slices.ts'
 import { StackMaps } from './stack-maps.ts'
+import { UserStacks } from './user-stacks.ts'
 import type { WindowBuilder } from './window-builder.ts'
 
 const ENOMEM = 12
@@ -19,6 +20,8 @@ const EEXIST = 17
 export type GenerationMaps = {
   readonly counts: number
   readonly ways: readonly [number, number]
+  /** The map of user stacks, where they are walked by tables. */
+  readonly userStacks?: number
 }
 
 export type Reading = {
@@ -28,6 +31,8 @@ export type Reading = {
   readonly overflowed: number
   /** 0, or the negative errno that ended the reading of counts early. */
   readonly error: number
+  /** The same of the user stacks; their samples are kept without. */
+  readonly stackError: number
   /** Stack ids that named no stack: a bug, those rows have STACK_ERROR. */
   readonly missingStacks: number
   /** Stacks no row named. */
@@ -39,6 +44,7 @@ export class Generation {
   readonly #calls: MapCalls
   readonly #counts: number
   readonly #stacks: StackMaps
+  readonly #userStacks: UserStacks | undefined
   readonly #isKernelThread: (tgid: number) => boolean
   /** Whole records of the overflow ring that belong to this generation. */
   readonly #records: Uint32Array[] = []
@@ -48,6 +54,7 @@ export class Generation {
     this.#calls = calls
     this.#counts = maps.counts
     this.#stacks = new StackMaps(calls, maps.ways)
+    if (maps.userStacks !== undefined) this.#userStacks = new UserStacks(calls, maps.userStacks)
     this.#isKernelThread = isKernelThread
   }
 
@@ -75,11 +82,22 @@ export class Generation {
       row[KEY.kernelStack] = id >= 0 ? resolve(id) : kernelFault(id)
     }
     const setUserStack = (id: number) => {
+      const low = row[KEY.userHash] as number
+      const high = row[KEY.userHash + 1] as number
+      if (low !== 0 || high !== 0) {
+        const index = this.#userStacks?.find(low, high)
+        if (index === undefined) missingStacks++
+        row[KEY.userStack] = index ?? STACK_ERROR
+        // Rows are told apart by their stacks from here on.
+        row.fill(0, KEY.userHash, KEY.userHash + 2)
+        return
+      }
       if (id === -EFAULT && !row[KEY.kernelThread] && this.#isKernelThread(row[KEY.tgid] as number))
         row[KEY.kernelThread] = 1
       row[KEY.userStack] = id >= 0 ? resolve(id) : userFault(id, row[KEY.kernelThread] === 1)
     }
 
+    const stackError = (await this.#userStacks?.take(into, slices)) ?? 0
     for (const record of this.#records.splice(0)) {
       row.set(record.subarray(0, KEY_WORDS))
       const kernelWords = (record[OVERFLOW.kernelBytes] as number) / 4
@@ -101,7 +119,7 @@ export class Generation {
       counted += count
     })
     const unclaimedStacks = await this.#stacks.clear(slices)
-    return { counted, overflowed, error, missingStacks, unclaimedStacks }
+    return { counted, overflowed, error, stackError, missingStacks, unclaimedStacks }
   }
 }
 

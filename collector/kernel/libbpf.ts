@@ -47,6 +47,19 @@ export interface MapCalls {
   updateWaiting(fd: number, key: Uint8Array, value: Uint8Array): Promise<number>
 }
 
+/** Makes and fills maps. They return a descriptor, 0 or a negative errno and never throw. */
+export interface TableCalls {
+  /** An array of `entries` values of 8 bytes. */
+  createArray(name: string, entries: number, flags: number): number
+  update(fd: number, key: Uint8Array, value: Uint8Array): number
+  delete(fd: number, key: Uint8Array): number
+  /** `key` null asks for the first. */
+  nextKey(fd: number, key: Uint8Array | null, next: Uint8Array): number
+  /** As those, off the main thread: for maps of maps, where they wait inside the kernel. */
+  updateWaiting(fd: number, key: Uint8Array, value: Uint8Array): Promise<number>
+  deleteWaiting(fd: number, key: Uint8Array): Promise<number>
+}
+
 export type BpfLink = { destroy(): void }
 
 /** An object file in memory: sizes may be changed until load(), maps and programs used after it. */
@@ -65,6 +78,7 @@ export interface BpfObject {
 export interface Libbpf {
   readonly version: string
   readonly maps: MapCalls
+  readonly tables: TableCalls
   /** As the kernel counts them for per-CPU maps: more than are online. */
   possibleCpus(): number
   /** Throws BpfError when the bytes are no BPF object. */
@@ -82,13 +96,34 @@ export function loadLibbpf(library = SHARED_LIBRARY): Libbpf {
   return {
     version: calls.version(),
     maps: mapCalls(calls),
+    tables: tableCalls(calls),
     possibleCpus: () => checkInt(calls, 'libbpf_num_possible_cpus', calls.possibleCpus()),
     openObject: (bytes) => openObject(calls, bytes),
     enableRunTimes: () => calls.enableStats(0),
   }
 }
 
+/** For another thread than that of loadLibbpf(), whose log is captured there. Throws `libbpf_missing`. */
+export function loadTableCalls(library = SHARED_LIBRARY): TableCalls {
+  return tableCalls(bind(library))
+}
+
 type Calls = ReturnType<typeof bind>
+
+/** A function that may also run on another thread. */
+type Waiting<Arguments extends unknown[]> = {
+  (...args: Arguments): number
+  async(...args: [...Arguments, (error: unknown, result: number) => void]): void
+}
+
+function wait<Arguments extends unknown[]>(
+  call: Waiting<Arguments>,
+  ...args: Arguments
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call.async(...args, (error, result) => (error ? reject(error) : resolve(result)))
+  })
+}
 
 // The signatures are libbpf's; the casts are what they mean in TypeScript.
 function bind(library: string) {
@@ -153,7 +188,7 @@ function bind(library: string) {
       key: Bytes,
       value: Bytes,
     ) => number,
-    delete: f('int bpf_map_delete_elem(int fd, void *key)') as (fd: number, key: Bytes) => number,
+    delete: f('int bpf_map_delete_elem(int fd, void *key)') as Waiting<[fd: number, key: Bytes]>,
     nextKey: f('int bpf_map_get_next_key(int fd, void *key, void *next)') as (
       fd: number,
       key: Bytes | null,
@@ -170,15 +205,19 @@ function bind(library: string) {
       count: Bytes,
       options: null,
     ) => number,
-    update: f('int bpf_map_update_elem(int fd, void *key, void *value, uint64_t flags)') as {
-      async(
-        fd: number,
-        key: Bytes,
-        value: Bytes,
-        flags: number,
-        done: (error: unknown, result: number) => void,
-      ): void
-    },
+    update: f('int bpf_map_update_elem(int fd, void *key, void *value, uint64_t flags)') as Waiting<
+      [fd: number, key: Bytes, value: Bytes, flags: number]
+    >,
+    createMap: f(
+      'int bpf_map_create(int type, str name, uint keyBytes, uint valueBytes, uint entries, void *options)',
+    ) as (
+      type: number,
+      name: string,
+      keyBytes: number,
+      valueBytes: number,
+      entries: number,
+      options: Bytes,
+    ) => number,
   }
 }
 
@@ -190,12 +229,26 @@ function mapCalls(calls: Calls): MapCalls {
     nextKey: calls.nextKey,
     lookupAndDeleteBatch: (fd, from, to, keys, values, count) =>
       calls.lookupAndDeleteBatch(fd, from, to, keys, values, count, null),
-    updateWaiting: (fd, key, value) =>
-      new Promise((resolve, reject) => {
-        calls.update.async(fd, key, value, 0, (error, result) =>
-          error ? reject(error) : resolve(result),
-        )
-      }),
+    updateWaiting: (fd, key, value) => wait(calls.update, fd, key, value, 0),
+  }
+}
+
+const MAP_TYPE_ARRAY = 2
+
+function tableCalls(calls: Calls): TableCalls {
+  return {
+    createArray: (name, entries, flags) => {
+      // struct bpf_map_create_opts: its size first, map_flags at 28.
+      const options = Buffer.alloc(48)
+      options.writeBigUInt64LE(48n, 0)
+      options.writeUInt32LE(flags, 28)
+      return calls.createMap(MAP_TYPE_ARRAY, name, 4, 8, entries, options)
+    },
+    update: (fd, key, value) => calls.update(fd, key, value, 0),
+    delete: calls.delete,
+    nextKey: calls.nextKey,
+    updateWaiting: (fd, key, value) => wait(calls.update, fd, key, value, 0),
+    deleteWaiting: (fd, key) => wait(calls.delete, fd, key),
   }
 }
 

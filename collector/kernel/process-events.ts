@@ -1,12 +1,17 @@
 import type { Log } from '../../infra/runtime/log.ts'
 import { type Poll, pollReadable } from './libc.ts'
 import { RingBuffer } from './ring-buffer.ts'
-import { EVENT } from './sample-layout.ts'
+import { EVENT, EVENT_REASON } from './sample-layout.ts'
+import type { ProgramRun } from './unwind-layout.ts'
 
-export type SampledProcess = {
-  readonly tgid: number
-  /** Start of the thread group in ns since boot (CLOCK_BOOTTIME); 0 when the kernel cannot tell. */
-  readonly startTimeNs: bigint
+/** `startTimeNs` is 0 when the kernel cannot tell. */
+export type SampledProcess = ProgramRun
+
+export type ProcessListener = {
+  /** A process at its first sample, and again after it executed another program. */
+  readonly onProcess: (process: SampledProcess) => void
+  /** A process ran code outside the mappings of its entry, at most five times a second, or has none. */
+  readonly onUnknownAddress: (process: SampledProcess) => void
 }
 
 /** As in bpf/maps.bpf.h. */
@@ -18,13 +23,13 @@ const EVENTS_AT_ONCE = 256
 export class ProcessEvents {
   readonly #ring: RingBuffer
   readonly #log: Log
-  readonly #onProcess: (process: SampledProcess) => void
+  readonly #listener: ProcessListener
   readonly #poll: Poll
 
-  constructor(fd: number, log: Log, onProcess: (process: SampledProcess) => void) {
+  constructor(fd: number, log: Log, listener: ProcessListener) {
     this.#ring = new RingBuffer(fd, RING_BYTES)
     this.#log = log
-    this.#onProcess = onProcess
+    this.#listener = listener
     this.#poll = pollReadable(fd, () => this.#read())
   }
 
@@ -39,9 +44,12 @@ export class ProcessEvents {
       const process = {
         tgid: event.getUint32(EVENT.tgid, true),
         startTimeNs: event.getBigUint64(EVENT.startTime, true),
+        program: event.getUint32(EVENT.program, true),
       }
+      const isAddress = event.getUint32(EVENT.reason, true) === EVENT_REASON.address
       try {
-        this.#onProcess(process)
+        if (isAddress) this.#listener.onUnknownAddress(process)
+        else this.#listener.onProcess(process)
       } catch (err) {
         this.#log.error({ err, tgid: process.tgid }, 'process event')
       }

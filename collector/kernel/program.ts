@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { FlamewatchError } from '../../infra/runtime/errors.ts'
 import type { Log } from '../../infra/runtime/log.ts'
 import { type BpfVariant, readBpfObject } from './bpf-object.ts'
+import { mayFreezeOnUserReads, readKernelVersion } from './kernel-version.ts'
 import { BpfError, type BpfObject, type Libbpf } from './libbpf.ts'
 import type { MapSizes } from './map-sizes.ts'
 import { explainLoadError } from './preflight.ts'
@@ -20,14 +21,21 @@ export type LoadOptions = {
   readonly log: Log
   readonly objectDirectory: string | undefined
   readonly forceNoBtf: boolean
+  readonly unwind: UnwindMode
 }
 
+/** How user stacks are walked. */
+export type UnwindMode = 'tables' | 'frame-pointers'
+
+const FRAME_POINTER_NOTE =
+  'User stacks are walked by frame pointers: programs built without them show cut stacks.'
 const NO_BTF_NOTE =
   'Without BTF of the kernel, a process id that is used again within a window is not told apart.'
 
 /**
- * Loads the program with BTF, else the one that needs none. Throws the reason of the first when
- * neither loads, except where only the second's says something new.
+ * Loads the program that walks by tables where that is asked for and possible, else the one by frame
+ * pointers with BTF, else the one that needs none. Throws the reason of the second when none loads, except
+ * where only the third's says something new.
  */
 export function loadProgram(options: LoadOptions): LoadedProgram {
   const notes: string[] = []
@@ -36,17 +44,40 @@ export function loadProgram(options: LoadOptions): LoadedProgram {
     notes.push(
       `Stacks are cut at ${depth} frames: sysctl kernel.perf_event_max_stack is lower than 127.`,
     )
+  const tables = options.unwind === 'tables' && loadTables(depth, notes, options)
+  if (tables) return tables
+  notes.unshift(FRAME_POINTER_NOTE)
   if (options.forceNoBtf) return loadWithoutBtf(depth, notes, options)
   try {
     return { object: load('profile', depth, options), variant: 'profile', notes }
   } catch (reason) {
-    if (!mayLoadWithoutBtf(reason)) throw reason
+    if (!mayLoadAnother(reason)) throw reason
     options.log.warn({ err: reason }, 'BPF program without BTF is used')
     try {
       return loadWithoutBtf(depth, notes, options)
     } catch (second) {
-      throw mayLoadWithoutBtf(second) ? reason : second
+      throw mayLoadAnother(second) ? reason : second
     }
+  }
+}
+
+function loadTables(
+  depth: number,
+  notes: readonly string[],
+  options: LoadOptions,
+): LoadedProgram | null {
+  const { forceNoBtf, log } = options
+  const version = readKernelVersion()
+  if (forceNoBtf || mayFreezeOnUserReads(version)) {
+    log.warn({ version: version.join('.') }, 'kernel not fit for unwind tables')
+    return null
+  }
+  try {
+    return { object: load('profile-tables', depth, options), variant: 'profile-tables', notes }
+  } catch (reason) {
+    if (!mayLoadAnother(reason)) throw reason
+    log.warn({ err: reason }, 'BPF program with unwind tables is not used')
+    return null
   }
 }
 
@@ -59,7 +90,7 @@ function loadWithoutBtf(
   return { object, variant: 'profile-nobtf', notes: [...notes, NO_BTF_NOTE] }
 }
 
-function mayLoadWithoutBtf(error: unknown): boolean {
+function mayLoadAnother(error: unknown): boolean {
   if (!(error instanceof FlamewatchError)) return false
   return error.code === 'btf_missing' || error.code === 'bpf_rejected'
 }
@@ -73,7 +104,7 @@ function load(variant: BpfVariant, depth: number, options: LoadOptions): BpfObje
   const bytes = readBpfObject(variant, options.objectDirectory)
   for (let attempt = 1; ; attempt++) {
     try {
-      return loadOnce(bytes, depth, options)
+      return loadOnce(variant, bytes, depth, options)
     } catch (error) {
       const isInterrupted = error instanceof BpfError && error.errno === EAGAIN
       if (!isInterrupted || attempt === MOST_ATTEMPTS) throw explainLoadError(error)
@@ -81,7 +112,12 @@ function load(variant: BpfVariant, depth: number, options: LoadOptions): BpfObje
   }
 }
 
-function loadOnce(bytes: Uint8Array, depth: number, options: LoadOptions): BpfObject {
+function loadOnce(
+  variant: BpfVariant,
+  bytes: Uint8Array,
+  depth: number,
+  options: LoadOptions,
+): BpfObject {
   const object = options.libbpf.openObject(bytes)
   try {
     for (const map of ['stacks_0a', 'stacks_0b', 'stacks_1a', 'stacks_1b']) {
@@ -89,6 +125,9 @@ function loadOnce(bytes: Uint8Array, depth: number, options: LoadOptions): BpfOb
       object.setValueSize(map, depth * 8)
     }
     for (const map of ['counts_0', 'counts_1']) object.resizeMap(map, options.sizes.countEntries)
+    if (variant === 'profile-tables')
+      for (const map of ['user_stacks_0', 'user_stacks_1'])
+        object.resizeMap(map, options.sizes.stackEntries)
     object.resizeMap('overflow', options.sizes.overflowBytes)
     object.load()
     return object

@@ -1,19 +1,20 @@
 import { FlamewatchError } from '../../infra/runtime/errors.ts'
 import type { MapCalls } from './libbpf.ts'
-import { type SampleStats, STATS_FIELDS } from './sample-layout.ts'
+import { type SampleStats, STATS_FIELDS, STATS_WORDS } from './sample-layout.ts'
+import { UNWIND_ENDS, type UnwindEnd } from './unwind-layout.ts'
 
 /** The program's own counters: per CPU and generation, only ever growing. */
 export class SampleStatsReader {
   readonly #calls: Pick<MapCalls, 'lookup'>
   readonly #fd: number
   readonly #values: BigUint64Array
-  readonly #before: [SampleStats, SampleStats] = [zero(), zero()]
+  readonly #before = [new Float64Array(STATS_WORDS), new Float64Array(STATS_WORDS)] as const
 
   /** A lookup in a per-CPU map fills one value for each possible CPU. */
   constructor(calls: Pick<MapCalls, 'lookup'>, fd: number, possibleCpus: number) {
     this.#calls = calls
     this.#fd = fd
-    this.#values = new BigUint64Array(possibleCpus * STATS_FIELDS.length)
+    this.#values = new BigUint64Array(possibleCpus * STATS_WORDS)
   }
 
   /** What has been added to a generation since the last call for it. Throws `kernel_error`. */
@@ -22,19 +23,35 @@ export class SampleStatsReader {
     const result = this.#calls.lookup(this.#fd, key, new Uint8Array(this.#values.buffer))
     if (result < 0)
       throw new FlamewatchError('kernel_error', `read counters of samples: errno ${-result}`)
-    const sum = zero()
-    for (const [i, value] of this.#values.entries()) {
-      const field = STATS_FIELDS[i % STATS_FIELDS.length] as keyof SampleStats
-      sum[field] += Number(value)
-    }
+    const sum = new Float64Array(STATS_WORDS)
+    for (const [i, value] of this.#values.entries())
+      sum[i % STATS_WORDS] = (sum[i % STATS_WORDS] as number) + Number(value)
     const before = this.#before[generation]
-    this.#before[generation] = sum
-    const since = zero()
-    for (const field of STATS_FIELDS) since[field] = sum[field] - before[field]
-    return since
+    const since = sum.map((value, i) => value - (before[i] as number))
+    before.set(sum)
+    return statsOf(since)
   }
 }
 
-function zero(): SampleStats {
-  return { taken: 0, idle: 0, counted: 0, overflowed: 0, countsFull: 0, eventsLost: 0 }
+function statsOf(words: Float64Array): SampleStats {
+  const field = (name: (typeof STATS_FIELDS)[number]) => words[STATS_FIELDS.indexOf(name)] as number
+  const end = (name: UnwindEnd) => words[STATS_FIELDS.length + UNWIND_ENDS.indexOf(name)] as number
+  return {
+    taken: field('taken'),
+    idle: field('idle'),
+    counted: field('counted'),
+    overflowed: field('overflowed'),
+    countsFull: field('countsFull'),
+    eventsLost: field('eventsLost'),
+    ends: {
+      framePointers: end('framePointers'),
+      whole: end('whole'),
+      depth: end('depth'),
+      noMapping: end('noMapping'),
+      noTable: end('noTable'),
+      noRow: end('noRow'),
+      unsupported: end('unsupported'),
+      readFailed: end('readFailed'),
+    },
+  }
 }

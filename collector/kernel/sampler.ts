@@ -14,11 +14,13 @@ import { OverflowRing } from './overflow-ring.ts'
 import { openCpuClock, readOnlineCpus } from './perf-event.ts'
 import { checkPidNamespace, checkPrivileges } from './preflight.ts'
 import { ProcessEvents, type SampledProcess } from './process-events.ts'
-import { type LoadedProgram, loadProgram } from './program.ts'
+import { type LoadedProgram, loadProgram, type UnwindMode } from './program.ts'
 import type { SampleStats } from './sample-layout.ts'
 import { SampleStatsReader } from './sample-stats.ts'
 import { settleAccount } from './settle-account.ts'
 import { Slices } from './slices.ts'
+import { UNWIND_ENDS, type UnwindEnd, type UnwindFds, type UnwindTables } from './unwind-layout.ts'
+import { UnwindMaps } from './unwind-maps.ts'
 import { WindowBuilder } from './window-builder.ts'
 
 export type SamplerOptions = {
@@ -27,6 +29,10 @@ export type SamplerOptions = {
   readonly log: Log
   /** Called soon after the first sample of a process, and again after it executed another program. */
   readonly onProcess?: (process: SampledProcess) => void
+  /** As `ProcessListener` has it. */
+  readonly onUnknownAddress?: (process: SampledProcess) => void
+  /** How to walk user stacks; default frame pointers, as where the kernel does not allow tables. */
+  readonly unwind?: UnwindMode
   /** Use the program for kernels without BTF. */
   readonly forceNoBtf?: boolean
   /** Where the compiled objects are; default: bpf/. */
@@ -54,11 +60,17 @@ export type SamplerCost = {
   readonly overflowed: number
   /** First samples the collector was not told of, because the ring was full. */
   readonly eventsLost: number
+  /** Samples by how the walk of their user stack ended; all 0 without tables. */
+  readonly unwindEnds: Readonly<Record<UnwindEnd, number>>
 }
 
 export interface Sampler {
   /** What users must know of these samples, one sentence each. */
   readonly notes: readonly string[]
+  /** To be filled, where user stacks are walked by tables. */
+  readonly unwindTables: UnwindTables | null
+  /** The same for another thread. */
+  readonly unwindFds: UnwindFds | null
   /**
    * The samples since the last call. Throws `kernel_error` when the account of the window does not
    * come out even or the kernel refused the change of generations; later calls may succeed.
@@ -86,6 +98,7 @@ export async function openSampler(options: SamplerOptions): Promise<Sampler> {
     log: options.log,
     objectDirectory: options.objectDirectory,
     forceNoBtf: options.forceNoBtf ?? false,
+    unwind: options.unwind ?? 'frame-pointers',
   })
   const sampler = new KernelSampler(options, libbpf, program, sizes)
   try {
@@ -97,11 +110,10 @@ export async function openSampler(options: SamplerOptions): Promise<Sampler> {
   return sampler
 }
 
-const FRAME_POINTER_NOTE =
-  'User stacks are walked by frame pointers: programs built without them show cut stacks.'
-
 class KernelSampler implements Sampler {
   readonly notes: readonly string[]
+  readonly unwindTables: UnwindTables | null
+  readonly unwindFds: UnwindFds | null
   readonly #options: SamplerOptions
   readonly #log: Log
   readonly #libbpf: Libbpf
@@ -111,6 +123,7 @@ class KernelSampler implements Sampler {
   readonly #generations: readonly [Generation, Generation]
   readonly #stats: SampleStatsReader
   readonly #programFd: number
+  readonly #maps: readonly string[]
   #overflow: OverflowRing | undefined
   #events: ProcessEvents | undefined
   #switch: GenerationSwitch | undefined
@@ -126,12 +139,22 @@ class KernelSampler implements Sampler {
   #readings = 0
   #overflowed = 0
   #eventsLost = 0
+  readonly #unwindEnds = Object.fromEntries(UNWIND_ENDS.map((end) => [end, 0])) as Record<
+    UnwindEnd,
+    number
+  >
   #formerPriority: number | undefined
   #closed: Promise<void> | undefined
 
   constructor(options: SamplerOptions, libbpf: Libbpf, program: LoadedProgram, sizes: MapSizes) {
     const { object } = program
-    this.notes = [FRAME_POINTER_NOTE, ...program.notes]
+    this.notes = program.notes
+    const byTables = program.variant === 'profile-tables'
+    this.unwindFds = byTables
+      ? { tables: object.mapFd('tables'), processes: object.mapFd('processes') }
+      : null
+    this.unwindTables = this.unwindFds && new UnwindMaps(libbpf.tables, this.unwindFds)
+    this.#maps = byTables ? [...MAPS, ...TABLE_MAPS] : MAPS
     this.#options = options
     this.#log = options.log
     this.#libbpf = libbpf
@@ -141,7 +164,9 @@ class KernelSampler implements Sampler {
     const asksProc = program.variant === 'profile-nobtf' ? isKernelThread : () => false
     const generation = (n: 0 | 1) => {
       const ways = [object.mapFd(`stacks_${n}a`), object.mapFd(`stacks_${n}b`)] as const
-      return new Generation(libbpf.maps, { counts: object.mapFd(`counts_${n}`), ways }, asksProc)
+      const maps = { counts: object.mapFd(`counts_${n}`), ways }
+      const userStacks = byTables ? { userStacks: object.mapFd(`user_stacks_${n}`) } : {}
+      return new Generation(libbpf.maps, { ...maps, ...userStacks }, asksProc)
     }
     this.#generations = [generation(0), generation(1)]
     this.#stats = new SampleStatsReader(libbpf.maps, object.mapFd('stats'), libbpf.possibleCpus())
@@ -152,8 +177,9 @@ class KernelSampler implements Sampler {
     this.#switch = new GenerationSwitch(this.#libbpf.maps, this.#object)
     this.#overflow = new OverflowRing(this.#object.mapFd('overflow'), this.#sizes.overflowBytes)
     // Before the first sample, so that no first sample goes unseen.
-    const onProcess = this.#options.onProcess ?? (() => undefined)
-    this.#events = new ProcessEvents(this.#object.mapFd('events'), this.#log, onProcess)
+    const { onProcess = ignore, onUnknownAddress = ignore } = this.#options
+    const listener = { onProcess, onUnknownAddress }
+    this.#events = new ProcessEvents(this.#object.mapFd('events'), this.#log, listener)
     this.#window = new WindowBuilder(Date.now())
     this.#cpus.rescan()
     if (this.#cpus.size === 0)
@@ -179,7 +205,8 @@ class KernelSampler implements Sampler {
   cost(): SamplerCost {
     const program = readFdinfo(this.#programFd)
     let mapBytes = 0
-    for (const name of MAPS) mapBytes += readFdinfo(this.#object.mapFd(name)).get('memlock') ?? 0
+    for (const name of this.#maps)
+      mapBytes += readFdinfo(this.#object.mapFd(name)).get('memlock') ?? 0
     return {
       runTimeNs: program.get('run_time_ns') ?? 0,
       runCount: program.get('run_cnt') ?? 0,
@@ -189,6 +216,7 @@ class KernelSampler implements Sampler {
       readings: this.#readings,
       overflowed: this.#overflowed,
       eventsLost: this.#eventsLost,
+      unwindEnds: { ...this.#unwindEnds },
     }
   }
 
@@ -254,8 +282,11 @@ class KernelSampler implements Sampler {
   #account(stats: SampleStats, reading: Reading): void {
     this.#eventsLost += stats.eventsLost
     this.#overflowed += stats.overflowed
+    for (const end of UNWIND_ENDS) this.#unwindEnds[end] += stats.ends[end]
     if (reading.missingStacks > 0)
       this.#log.error({ stacks: reading.missingStacks }, 'stack ids without a stack')
+    if (reading.stackError < 0)
+      this.#log.error({ errno: -reading.stackError }, 'read map of user stacks')
     if (reading.error < 0) this.#log.error({ errno: -reading.error }, 'read map of counts')
     try {
       const { dropped } = settleAccount(stats, reading)
@@ -311,6 +342,10 @@ const MAPS = [
   'seen',
   'events',
 ]
+// Without the tables themselves: they are those of their builder to count.
+const TABLE_MAPS = ['user_stacks_0', 'user_stacks_1', 'walked', 'processes', 'tables', 'asked']
+
+const ignore = () => undefined
 
 function cpuSource(object: BpfObject, frequencyHz: number): CpuSource {
   return {

@@ -7,6 +7,7 @@ const reading: Reading = {
   counted: 50,
   overflowed: 7,
   error: 0,
+  stackError: 0,
   missingStacks: 0,
   unclaimedStacks: 0,
 }

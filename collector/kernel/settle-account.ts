@@ -12,7 +12,7 @@ export type Settled = {
  * kernel kept from being read are dropped as `drain_error`. Throws `kernel_error` when samples are
  * missing without such an error, or there are too many: nothing here may hide that.
  */
-export function settleAccount(stats: SampleStats, reading: Reading): Settled {
+export function settleAccount(stats: Omit<SampleStats, 'ends'>, reading: Reading): Settled {
   const { taken, idle, countsFull } = stats
   const missing = taken - idle - countsFull - reading.counted - reading.overflowed
   const isExplained = missing > 0 && reading.error < 0

@@ -96,6 +96,21 @@ export class ProcessTable<M> {
     return true
   }
 
+  /** The program it runs, as last read; null when it is not known. */
+  current({ tgid, startTimeNs }: ProcessKey): ProcessImage<M> | null {
+    return this.#processes.get(keyOf(tgid, startTimeNs))?.images.at(-1) ?? null
+  }
+
+  isAlive({ tgid, startTimeNs }: ProcessKey): boolean {
+    return this.#identify(tgid, startTimeNs) !== null
+  }
+
+  /** Those sampled in this window, by `tgid:startTimeNs`, with the mappings of what they run. */
+  *sampled(): Generator<readonly [key: string, mappings: M | null]> {
+    for (const [key, { sampledIn, images }] of this.#processes)
+      if (sampledIn === this.#window) yield [key, images.at(-1)?.mappings ?? null]
+  }
+
   beginWindow(): void {
     this.#window++
     this.#described = new Map()

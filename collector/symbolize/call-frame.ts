@@ -63,23 +63,46 @@ export function setsUndefined(cursor: Cursor, register: number): boolean | undef
   }
 }
 
+const EMPTY = Buffer.alloc(0)
+
 /** Reads forward; beyond the end it answers zeros and says so once in `overrun`. */
 export class Cursor {
   at: number
   overrun = false
   readonly #bytes: Buffer
+  #end: number
 
-  constructor(bytes: Buffer, at: number) {
+  constructor(bytes: Buffer, at: number, end = bytes.length) {
     this.#bytes = bytes
     this.at = at
+    this.#end = end
+  }
+
+  /** To read another part of the same bytes. */
+  moveTo(at: number, end: number): void {
+    this.at = at
+    this.#end = Math.min(end, this.#bytes.length)
+    this.overrun = false
   }
 
   get atEnd(): boolean {
-    return this.at >= this.#bytes.length
+    return this.at >= this.#end
   }
 
   u8(): number {
     return this.#take(1) ? (this.#bytes[this.at - 1] as number) : 0
+  }
+
+  u16(): number {
+    return this.#take(2) ? this.#bytes.readUInt16LE(this.at - 2) : 0
+  }
+
+  i16(): number {
+    return this.#take(2) ? this.#bytes.readInt16LE(this.at - 2) : 0
+  }
+
+  u32(): number {
+    return this.#take(4) ? this.#bytes.readUInt32LE(this.at - 4) : 0
   }
 
   i32(): number {
@@ -90,7 +113,15 @@ export class Cursor {
     return this.#take(8) ? word(this.#bytes, this.at - 8) : 0
   }
 
-  /** LEB128; only small values are ever needed, so the sign of a signed one does not matter. */
+  /** A distance; one that needs more than 53 bits leads nowhere. */
+  i64(): number {
+    if (!this.#take(8)) return 0
+    return (
+      this.#bytes.readInt32LE(this.at - 4) * 0x1_0000_0000 + this.#bytes.readUInt32LE(this.at - 8)
+    )
+  }
+
+  /** LEB128, unsigned; small values are all that is ever needed. */
   uleb(): number {
     let value = 0
     for (let shift = 1; ; shift *= 128) {
@@ -100,14 +131,30 @@ export class Cursor {
     }
   }
 
+  /** LEB128, signed. */
+  sleb(): number {
+    let value = 0
+    for (let shift = 1; ; shift *= 128) {
+      const byte = this.u8()
+      value += (byte & 127) * shift
+      if ((byte & 128) !== 0 && shift <= 2 ** 40) continue
+      return (byte & 64) === 0 ? value : value - shift * 128
+    }
+  }
+
+  /** A view of the next `count` bytes; empty when there are not so many. */
+  bytes(count: number): Buffer {
+    return this.#take(count) ? this.#bytes.subarray(this.at - count, this.at) : EMPTY
+  }
+
   skip(count: number): void {
     this.#take(count)
   }
 
   #take(count: number): boolean {
-    if (this.at + count > this.#bytes.length) {
+    if (this.at + count > this.#end) {
       this.overrun = true
-      this.at = this.#bytes.length
+      this.at = this.#end
       return false
     }
     this.at += count

@@ -87,11 +87,18 @@ export function findOutermost(
   return found
 }
 
-type Cie = {
+/** What the entries of several functions share. */
+export type Cie = {
   readonly pointerEncoding: number
   readonly hasAugmentationData: boolean
   readonly returnRegister: number
   readonly outermost: boolean
+  readonly codeAlignment: number
+  readonly dataAlignment: number
+  /** Its functions are what a signal handler returns to. */
+  readonly isSignalFrame: boolean
+  /** Where its instructions begin in its bytes. */
+  readonly instructionsAt: number
 }
 
 /** By position: all functions of a file share a few. */
@@ -129,15 +136,20 @@ function readEntry(source: ByteSource, position: number): Buffer | null {
 
 function readCie(source: ByteSource, position: number): Cie | null {
   const bytes = readEntry(source, position)
-  if (bytes === null || bytes.readUInt32LE(4) !== 0) return null
+  return bytes === null ? null : parseCie(bytes)
+}
+
+/** `bytes` is a whole entry, its 4 bytes of length in front. Null for what is no CIE, or a newer one. */
+export function parseCie(bytes: Buffer): Cie | null {
+  if (bytes.length < 12 || bytes.readUInt32LE(4) !== 0) return null
   const version = bytes[8]
   if (version !== 1 && version !== 3) return null
   const end = bytes.indexOf(0, 9)
   if (end < 0) return null
   const augmentation = bytes.toString('latin1', 9, end)
   const cursor = new Cursor(bytes, end + 1)
-  cursor.uleb()
-  cursor.uleb()
+  const codeAlignment = cursor.uleb()
+  const dataAlignment = cursor.sleb()
   const returnRegister = version === 1 ? cursor.u8() : cursor.uleb()
   let pointerEncoding = 0
   if (augmentation.startsWith('z')) {
@@ -149,13 +161,13 @@ function readCie(source: ByteSource, position: number): Cie | null {
     }
     cursor.at = after
   } else if (augmentation !== '') return null
+  const instructionsAt = cursor.at
   const outermost = setsUndefined(cursor, returnRegister) ?? false
   if (cursor.overrun) return null
   return {
-    pointerEncoding,
+    ...{ pointerEncoding, returnRegister, outermost, codeAlignment, dataAlignment, instructionsAt },
     hasAugmentationData: augmentation.startsWith('z'),
-    returnRegister,
-    outermost,
+    isSignalFrame: augmentation.includes('S'),
   }
 }
 

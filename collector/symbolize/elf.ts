@@ -91,7 +91,7 @@ export function hashContent(source: ByteSource): string {
 }
 
 /** The virtual address of a file offset, by the segment that loads it; null when none does. */
-export function vaddrOf(elf: Elf, offset: number): number | null {
+export function vaddrOf(elf: Pick<Elf, 'segments'>, offset: number): number | null {
   let answer: number | null = null
   for (const segment of elf.segments) {
     if (segment.type !== PT_LOAD) continue

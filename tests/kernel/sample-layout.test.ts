@@ -1,10 +1,7 @@
-import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import {
   EVENT,
+  EVENT_REASON,
   KEY,
   KEY_WORDS,
   NO_STACK,
@@ -13,25 +10,14 @@ import {
   STACK_BYTES,
   STACK_DEPTH,
   STATS_FIELDS,
+  STATS_WORDS,
+  USER_STACK,
 } from '../../collector/kernel/sample-layout.ts'
 import { DROP_REASONS } from '../../infra/contract/account.ts'
+import { evaluate, snake } from './c-header.ts'
 import { temporaryDirectory } from './programs.ts'
 
-const BPF = fileURLToPath(new URL('../../bpf/', import.meta.url))
 const directory = temporaryDirectory()
-
-/** Values of C expressions over bpf/sample.h, as the host's compiler sees them. */
-function evaluate(expressions: readonly string[]): number[] {
-  const prints = expressions.map((e) => `printf("%lld\\n", (long long)(${e}));`).join('\n')
-  const source = join(directory, 'layout.c')
-  const headers = '#include <stddef.h>\n#include <stdio.h>\n#include "sample.h"'
-  writeFileSync(source, `${headers}\nint main(void) {\n${prints}\n}\n`)
-  execFileSync('cc', ['-I', BPF, '-o', join(directory, 'layout'), source])
-  const output = execFileSync(join(directory, 'layout'), { encoding: 'utf8' })
-  return output.trim().split('\n').map(Number)
-}
-
-const snake = (name: string) => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
 
 test('the collector reads the structs where the program writes them', () => {
   const expected: [expression: string, value: number][] = [
@@ -43,7 +29,15 @@ test('the collector reads the structs where the program writes them', () => {
     ['sizeof(struct process_event)', EVENT.bytes],
     ['offsetof(struct process_event, start_time)', EVENT.startTime],
     ['offsetof(struct process_event, tgid)', EVENT.tgid],
-    ['sizeof(struct sample_stats)', STATS_FIELDS.length * 8],
+    ['offsetof(struct process_event, program)', EVENT.program],
+    ['offsetof(struct process_event, reason)', EVENT.reason],
+    ['EVENT_PROGRAM', EVENT_REASON.program],
+    ['EVENT_ADDRESS', EVENT_REASON.address],
+    ['sizeof(struct user_stack)', USER_STACK.words * 4],
+    ['offsetof(struct user_stack, length)', USER_STACK.length * 4],
+    ['offsetof(struct user_stack, addresses)', USER_STACK.addresses * 4],
+    ['sizeof(struct sample_stats)', STATS_WORDS * 8],
+    ['offsetof(struct sample_stats, ends)', STATS_FIELDS.length * 8],
   ]
   for (const [name, word] of Object.entries(KEY))
     expected.push([`offsetof(struct sample_key, ${snake(name)})`, word * 4])
@@ -51,13 +45,15 @@ test('the collector reads the structs where the program writes them', () => {
     expected.push([`offsetof(struct overflow_record, ${snake(name)})`, word * 4])
   for (const [i, name] of STATS_FIELDS.entries())
     expected.push([`offsetof(struct sample_stats, ${snake(name)})`, i * 8])
-  const values = evaluate(expected.map(([expression]) => expression))
+  const expressions = expected.map(([expression]) => expression)
+  const values = evaluate('sample.h', expressions, directory)
   expect(expected.map(([expression], i) => [expression, values[i]])).toEqual(expected)
 })
 
 test('the drop reasons of the kernel side have the ids of the contract', () => {
   const kernelSide = Object.entries(DROP_REASONS).filter(([, { id }]) => id < 16)
   expect(kernelSide.length).toBeGreaterThan(0)
-  const values = evaluate(kernelSide.map(([name]) => `DROP_${name.toUpperCase()}`))
+  const names = kernelSide.map(([name]) => `DROP_${name.toUpperCase()}`)
+  const values = evaluate('sample.h', names, directory)
   expect(values).toEqual(kernelSide.map(([, { id }]) => id))
 })

@@ -57,7 +57,7 @@ pack() {
     cp -r "node_modules/$package" "$guest/app/node_modules/"
   done
   tar c --exclude='*.test.ts' package.json bpf/objects bpf/*.h bpf/*.c collector/kernel collector/window.ts \
-    infra/runtime infra/contract tests/kernel | tar x -C "$guest/app"
+    collector/unwind collector/symbolize collector/process infra/runtime infra/contract tests/kernel | tar x -C "$guest/app"
   cat >"$guest/init" <<'INIT'
 #!/bin/busybox sh
 export PATH=/bin HOME=/tmp

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright (c) 2026 The Flamewatch authors */
+/* The user stack of a sample: by tables where the process has them, else by the kernel's frame pointers. */
+#ifndef FLAMEWATCH_USER_STACK_BPF_H
+#define FLAMEWATCH_USER_STACK_BPF_H
+
+#include "walk.bpf.h"
+
+static __noinline u64 hash_stack(struct user_stack *stack)
+{
+	u64 hash = 0x9e3779b97f4a7c15ull ^ stack->length;
+
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < STACK_DEPTH; i++) {
+		if (i >= stack->length)
+			break;
+		hash = (hash ^ stack->addresses[i]) * 0xff51afd7ed558ccdull;
+		hash ^= hash >> 32;
+	}
+	return hash ? hash : 1;
+}
+
+/* 0, or -ENOMEM when it found no place: the sample is then kept without it. */
+static __always_inline s32 keep_stack(struct user_stack *stack, void *user_stacks, u64 *hash)
+{
+	s64 error;
+
+	*hash = hash_stack(stack);
+	if (bpf_map_lookup_elem(user_stacks, hash))
+		return 0;
+	error = bpf_map_update_elem(user_stacks, hash, stack, BPF_NOEXIST);
+	if (!error || error == -EEXIST)
+		return 0;
+	*hash = 0;
+	return -ENOMEM;
+}
+
+static __always_inline void tell_of_address(struct sample_key *key, u32 program, u64 interval,
+					    struct sample_stats *count)
+{
+	struct process_id id = { .start_time = key->start_time, .tgid = key->tgid };
+	struct process_event event = {
+		.start_time = key->start_time,
+		.tgid = key->tgid,
+		.program = program,
+		.reason = EVENT_ADDRESS,
+	};
+	u64 now = bpf_ktime_get_ns(), *last = bpf_map_lookup_elem(&asked, &id);
+
+	if (last && now - *last < interval)
+		return;
+	bpf_map_update_elem(&asked, &id, &now, BPF_ANY);
+	if (bpf_ringbuf_output(&events, &event, sizeof(event), 0))
+		count->events_lost++;
+}
+
+/*
+ * Sets key->user_hash and returns 0, or a negative errno. `is_new`: the collector was told of the process at
+ * this very sample.
+ */
+static __always_inline s32 take_user_stack(void *ctx, void *user_stacks, struct sample_key *key,
+					   u32 program, bool is_new, u32 flags,
+					   struct sample_stats *count)
+{
+	struct unwind_key run = { .start_time = key->start_time, .tgid = key->tgid, .program = program };
+	struct unwind_process *process = bpf_map_lookup_elem(&processes, &run);
+	u32 zero = 0;
+	struct user_stack *stack = bpf_map_lookup_elem(&walked, &zero);
+	struct walk w = { .mapping = UNWIND_MAPPINGS };
+	s64 bytes;
+
+	if (!stack)
+		return -ENOMEM;
+	if (!process && !is_new)
+		tell_of_address(key, program, EVENT_INTERVAL_NO_ENTRY_NS, count);
+	if (process && !(flags & PF_EXITING) && walk_stack(ctx, process, stack, &w)) {
+		if (w.met_unknown && !process->quiet)
+			tell_of_address(key, program, EVENT_INTERVAL_NS, count);
+	} else {
+		bytes = bpf_get_stack(ctx, stack->addresses, STACK_BYTES, BPF_F_USER_STACK);
+		if (bytes <= 0)
+			return bytes ? bytes : -EFAULT;
+		stack->length = (u64)bytes / sizeof(u64);
+	}
+	if (w.end < END_KINDS)
+		count->ends[w.end]++;
+	return keep_stack(stack, user_stacks, &key->user_hash);
+}
+
+#endif

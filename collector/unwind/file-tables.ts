@@ -1,0 +1,338 @@
+import fs from 'node:fs'
+import { errorMessage } from '../../infra/runtime/errors.ts'
+import type { Log } from '../../infra/runtime/log.ts'
+import { MOST_TABLES, type UnwindTables } from '../kernel/unwind-layout.ts'
+import { BoundedMap } from '../process/bounded-map.ts'
+import { openMapped } from '../process/mapped-file.ts'
+import type { Mapping } from '../process/mappings.ts'
+import { type ByteSource, FileSource, MemorySource } from '../symbolize/byte-source.ts'
+import { type Elf, EM_AARCH64, EM_X86_64, readElf, vaddrOf } from '../symbolize/elf.ts'
+import { contentKey } from '../symbolize/image.ts'
+import { readVdso } from '../symbolize/vdso.ts'
+import { baseOf, buildTable } from './build-table.ts'
+
+/** Where a file can be opened: a process that maps it. */
+type Place = { readonly pid: number; readonly mapping: Mapping }
+
+export type KernelTable = {
+  readonly id: number
+  readonly rows: number
+  readonly page0: number
+  readonly pages: number
+  readonly bytes: number
+}
+
+/** An ELF file, whatever its paths and processes. */
+export type TableFile = {
+  readonly path: string
+  readonly elf: Pick<Elf, 'segments'>
+  readonly base: number
+  readonly sizeBytes: number
+  /** Of whoever maps it: told when the table comes or goes. */
+  readonly onChange: Set<() => void>
+  place: Place
+  table: KernelTable | null
+  /** `over_budget` may change when others go; the other reasons stay. */
+  state: 'new' | 'queued' | 'built' | 'unopened' | 'over_budget' | 'refused'
+  /** Why, or of how many bytes, where it is known. */
+  reason: string
+  bytesNeeded: number
+  /** Window in which a process with it was sampled last. */
+  usedIn: number
+}
+
+export type FileTableOptions = {
+  readonly maps: UnwindTables
+  /** Of all tables together. */
+  readonly maxBytes: number
+  readonly log: Log
+  readonly pause: () => Promise<unknown> | undefined
+}
+
+export type FileTableStats = {
+  readonly tables: number
+  readonly bytes: number
+  readonly rows: number
+  readonly queued: number
+  /** Files that have rows but no table, for want of memory. */
+  readonly overBudget: number
+  /** Files without rows or with ones that are not understood. */
+  readonly refused: number
+  readonly evicted: number
+  /** Time spent on tables since the start. */
+  readonly buildMs: number
+}
+
+const PAGE_BYTES = 4096
+const MOST_FILES = 8_192
+const HOST_MACHINE = process.arch === 'arm64' ? EM_AARCH64 : EM_X86_64
+
+/**
+ * The unwind tables in the kernel, one for each file that sampled processes have mapped. They are made
+ * one at a time, the smallest file first.
+ */
+export class FileTables {
+  readonly #options: FileTableOptions
+  /** By identity; the same content may be in several. */
+  readonly #files = new BoundedMap<string, TableFile | null>(MOST_FILES)
+  readonly #contents = new Map<string, TableFile>()
+  readonly #queue = new Set<TableFile>()
+  readonly #freeIds: number[] = []
+  #nextId = 1
+  #bytes = 0
+  #evicted = 0
+  #buildMs = 0
+  #window = 0
+  #working: Promise<void> | null = null
+  #closed = false
+
+  constructor(options: FileTableOptions) {
+    this.#options = options
+  }
+
+  /** The ELF file of a mapping; null when it is none or cannot be opened now. */
+  fileOf(pid: number, mapping: Mapping): TableFile | null {
+    if (mapping.kind === 'anonymous') return null
+    const place = { pid, mapping }
+    if (mapping.kind === 'vdso') return this.#vdsoFile(place)
+    const opened = openMapped(pid, mapping)
+    if (opened.kind === 'fault') return null
+    try {
+      const known = this.#files.get(opened.identity)
+      const file =
+        known === undefined
+          ? this.#add(new FileSource(opened.fd, opened.sizeBytes), opened.identity, place)
+          : known
+      // Where it was met last it can probably be opened.
+      if (file !== null && file.state !== 'built') file.place = place
+      return file
+    } finally {
+      fs.closeSync(opened.fd)
+    }
+  }
+
+  /** A process that maps it was sampled: it should have a table, and keep it. */
+  use(file: TableFile): void {
+    file.usedIn = this.#window
+    if (file.state === 'new' || file.state === 'unopened') this.#enqueue(file)
+    else if (file.state === 'over_budget' && this.#mayFit(file.bytesNeeded)) this.#enqueue(file)
+  }
+
+  beginWindow(): void {
+    this.#window++
+    if (this.#contents.size > MOST_FILES) this.#forgetUnused()
+  }
+
+  /** When nothing is left to do. */
+  async settle(): Promise<void> {
+    while (this.#working) await this.#working
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#queue.clear()
+    await this.settle()
+  }
+
+  /** Files without a table for want of memory, and how much each needs. */
+  overBudget(): { readonly path: string; readonly bytes: number }[] {
+    return [...this.#contents.values()]
+      .filter(({ state }) => state === 'over_budget')
+      .map(({ path, bytesNeeded }) => ({ path, bytes: bytesNeeded }))
+  }
+
+  stats(): FileTableStats {
+    const files = [...this.#contents.values()]
+    const built = files.filter(({ table }) => table !== null)
+    return {
+      tables: built.length,
+      bytes: this.#bytes,
+      rows: built.reduce((sum, { table }) => sum + (table?.rows ?? 0), 0),
+      queued: this.#queue.size,
+      overBudget: files.filter(({ state }) => state === 'over_budget').length,
+      refused: files.filter(({ state }) => state === 'refused').length,
+      evicted: this.#evicted,
+      buildMs: this.#buildMs,
+    }
+  }
+
+  // The kernel maps its own image into every 64-bit process; a 32-bit one has another.
+  #vdsoFile(place: Place): TableFile | null {
+    if (place.mapping.start <= 0xffff_ffff) return null
+    const known = this.#files.get('[vdso]')
+    if (known !== undefined) return known
+    const bytes = readVdso()
+    return bytes && this.#add(new MemorySource(bytes), '[vdso]', place)
+  }
+
+  #add(source: ByteSource, identity: string, place: Place): TableFile | null {
+    const elf = readElf(source)
+    const file =
+      elf.kind === 'fault' || elf.machine !== HOST_MACHINE
+        ? null
+        : this.#addContent(contentKey(source, elf), elf, source.sizeBytes, place)
+    this.#files.set(identity, file)
+    return file
+  }
+
+  #addContent(key: string, elf: Elf, sizeBytes: number, place: Place): TableFile {
+    const known = this.#contents.get(key)
+    if (known !== undefined) return known
+    const file: TableFile = {
+      ...{
+        path: place.mapping.path,
+        elf: { segments: elf.segments },
+        base: baseOf(elf),
+        sizeBytes,
+      },
+      place,
+      ...{ onChange: new Set(), table: null, state: 'new', reason: '', bytesNeeded: 0, usedIn: 0 },
+    }
+    this.#contents.set(key, file)
+    return file
+  }
+
+  #forgetUnused(): void {
+    for (const [key, file] of this.#contents)
+      if (file.table === null && file.onChange.size === 0 && file.state !== 'queued')
+        this.#contents.delete(key)
+    for (const [identity, file] of this.#files)
+      if (file?.table === null && file.onChange.size === 0 && file.state !== 'queued')
+        this.#files.delete(identity)
+  }
+
+  #enqueue(file: TableFile): void {
+    if (this.#closed) return
+    file.state = 'queued'
+    this.#queue.add(file)
+    this.#start()
+  }
+
+  #start(): void {
+    this.#working ??= this.#work().finally(() => {
+      this.#working = null
+      if (this.#queue.size > 0) this.#start()
+    })
+  }
+
+  async #work(): Promise<void> {
+    for (let file = this.#smallest(); file !== null; file = this.#smallest()) {
+      this.#queue.delete(file)
+      const startedMs = performance.now()
+      try {
+        await this.#build(file)
+      } catch (error) {
+        this.#refuse(file, errorMessage(error))
+      }
+      this.#buildMs += performance.now() - startedMs
+    }
+  }
+
+  // Most processes have whole stacks soonest: one large file takes as long as a hundred small ones.
+  #smallest(): TableFile | null {
+    let smallest: TableFile | null = null
+    for (const file of this.#queue)
+      if (smallest === null || file.sizeBytes < smallest.sizeBytes) smallest = file
+    return smallest
+  }
+
+  async #build(file: TableFile): Promise<void> {
+    const building = this.#openAndBuild(file)
+    if (building === null) {
+      file.state = 'unopened'
+      return
+    }
+    const built = await building
+    if (built.kind === 'fault') {
+      if (built.reason !== 'too_large') return this.#refuse(file, built.reason)
+      return this.#refuse(file, built.reason, this.#options.maxBytes + 1)
+    }
+    const { words, rows, page0, pages } = built
+    const bytes = Math.ceil(words.byteLength / PAGE_BYTES) * PAGE_BYTES
+    if (!(await this.#makeRoom(bytes))) return this.#refuse(file, 'over budget', bytes)
+    const id = this.#freeIds.pop() ?? this.#nextId++
+    try {
+      await this.#options.maps.setTable(id, words.length / 2, (memory) => memory.set(words))
+    } catch (error) {
+      this.#freeIds.push(id)
+      throw error
+    }
+    this.#bytes += bytes
+    file.table = { id, rows, page0, pages, bytes }
+    file.state = 'built'
+    for (const onChange of file.onChange) onChange()
+  }
+
+  #openAndBuild({ place }: TableFile): ReturnType<typeof buildTable> | null {
+    const { maxBytes, pause } = this.#options
+    if (place.mapping.kind === 'vdso') {
+      const bytes = readVdso()
+      return bytes && build(new MemorySource(bytes))
+    }
+    const opened = openMapped(place.pid, place.mapping)
+    if (opened.kind === 'fault') return null
+    try {
+      return build(new FileSource(opened.fd, opened.sizeBytes))
+    } finally {
+      fs.closeSync(opened.fd)
+    }
+
+    function build(source: ByteSource): ReturnType<typeof buildTable> | null {
+      const elf = readElf(source)
+      return elf.kind === 'fault' ? null : buildTable(source, elf, { maxBytes, pause })
+    }
+  }
+
+  /** `bytesNeeded` above 0: it would have a table if there were memory. */
+  #refuse(file: TableFile, reason: string, bytesNeeded = 0): void {
+    file.state = bytesNeeded > 0 ? 'over_budget' : 'refused'
+    file.reason = reason
+    file.bytesNeeded = bytesNeeded
+    const { path } = file
+    this.#options.log.debug({ path, reason, bytes: bytesNeeded }, 'no unwind table')
+  }
+
+  #mayFit(bytes: number): boolean {
+    const idle = this.#idle().reduce((sum, { table }) => sum + (table?.bytes ?? 0), 0)
+    return this.#bytes - idle + bytes <= this.#options.maxBytes
+  }
+
+  /** Tables no sampled process had in this window and the last, longest unused first. */
+  #idle(): TableFile[] {
+    return [...this.#contents.values()]
+      .filter(({ table, usedIn }) => table !== null && usedIn < this.#window - 1)
+      .sort((a, b) => a.usedIn - b.usedIn)
+  }
+
+  async #makeRoom(bytes: number): Promise<boolean> {
+    if (!this.#mayFit(bytes)) return false
+    const hasRoom = () =>
+      this.#bytes + bytes <= this.#options.maxBytes &&
+      (this.#freeIds.length > 0 || this.#nextId < MOST_TABLES)
+    for (const file of this.#idle()) {
+      if (hasRoom()) return true
+      await this.#evict(file)
+    }
+    return hasRoom()
+  }
+
+  // An id is used again only when no entry names it and no walk that read it then still runs.
+  async #evict(file: TableFile): Promise<void> {
+    const { table } = file
+    // It may have been used while another was being deleted.
+    if (table === null || file.usedIn >= this.#window - 1) return
+    file.table = null
+    file.state = 'new'
+    for (const onChange of file.onChange) onChange()
+    await this.#options.maps.deleteTable(table.id)
+    this.#bytes -= table.bytes
+    this.#freeIds.push(table.id)
+    this.#evicted++
+  }
+}
+
+/** `address - bias` are the addresses of the file's table; null when the mapping has no code of it. */
+export function biasOf(file: TableFile, { start, offset }: Mapping): number | null {
+  const vaddr = vaddrOf(file.elf, offset)
+  return vaddr === null ? null : start - (vaddr - file.base)
+}

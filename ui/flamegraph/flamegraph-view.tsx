@@ -5,8 +5,8 @@ import { AriaMirror, childrenOf, itemId, siblingsOf } from './aria-mirror.tsx'
 import { factsOfNode, factsOfRun, type Graph, sentenceOf } from './facts.ts'
 import { GraphCanvas, type Hit, type Model, type Orientation } from './graph-canvas.ts'
 import type { Layout } from './layout.ts'
-import type { Paper } from './paint.ts'
 import { diffPalette, plainPalette, type Theme } from './palette.ts'
+import { paperOf } from './paper.ts'
 import type { Shade } from './shade.ts'
 import { FactsTable } from './tooltip.tsx'
 import { nodeRange, type Range, wholeRange } from './viewport.ts'
@@ -53,7 +53,7 @@ export function FlamegraphView(props: FlamegraphProps) {
   // Before the browser paints: a graph that waits for effects is two frames late.
   useLayoutEffect(() => {
     if (!scroller.current || !canvas.current) return
-    const view = new GraphCanvas(scroller.current, canvas.current, readPaper(), {
+    const view = new GraphCanvas(scroller.current, canvas.current, paperOf(props.theme), {
       onHover(next, x, y) {
         setHit(next)
         placeTip(tip.current, x, y)
@@ -90,7 +90,7 @@ export function FlamegraphView(props: FlamegraphProps) {
   )
   const painted = useRef(props.theme)
   useLayoutEffect(() => {
-    if (painted.current !== props.theme) drawing.current?.setPaper(readPaper())
+    if (painted.current !== props.theme) drawing.current?.setPaper(paperOf(props.theme))
     painted.current = props.theme
   }, [props.theme])
   const first = useRef(true)
@@ -200,19 +200,6 @@ function rangeOf(target: GraphTarget, layout: Layout): Range {
 function shares(range: Range, layout: Layout): readonly [number, number] | null {
   if (range.x1 - range.x0 >= layout.total) return null
   return [range.x0 / layout.total, Math.min(1, range.x1 / layout.total)]
-}
-
-function readPaper(): Paper {
-  const style = getComputedStyle(document.documentElement)
-  const read = (name: string): string => style.getPropertyValue(name).trim()
-  return {
-    ground: read('--surface'),
-    ring: read('--focus'),
-    hover: read('--graph-hover'),
-    mark: read('--graph-mark'),
-    hatch: read('--graph-hatch'),
-    font: `12px ${read('--font')}`,
-  }
 }
 
 function placeTip(tip: HTMLElement | null, x: number, y: number): void {

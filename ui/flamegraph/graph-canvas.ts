@@ -4,9 +4,9 @@ import { createLabels } from './label.ts'
 import type { Layout } from './layout.ts'
 import { createBuckets, type Paper, paint, ROW_PX, type Scene } from './paint.ts'
 import type { Palette } from './palette.ts'
+import { measureOf } from './paper.ts'
 import { createPlan, findRun, planView, RUN_PX } from './plan.ts'
 import type { Shade } from './shade.ts'
-import { createMeasure } from './text-width.ts'
 import { levelCount, levelOf, type Tree } from './tree.ts'
 import { blendRange, clampRange, type Range, zoomRange } from './viewport.ts'
 
@@ -227,7 +227,6 @@ export class GraphCanvas {
     this.#canvas.height = Math.max(1, Math.round(this.#height * this.#dpr))
     this.#canvas.style.width = `${this.#width}px`
     this.#canvas.style.height = `${this.#height}px`
-    this.#labels = null
     // Setting the size cleared the canvas: draw before the browser shows it.
     if (this.#model) this.#paintNow()
   }
@@ -244,7 +243,7 @@ export class GraphCanvas {
 
   // Plans what is in view and gathers all that a picture of it takes.
   #planScene(model: Model): Scene {
-    this.#labels ??= this.#makeLabels(model)
+    this.#labels ??= createLabels(model.tree.functions.name, measureOf(this.#paper.font))
     const last = levelCount(model.tree) - 1
     const rows = [this.#rowAt(0), this.#rowAt(this.#height - 1)]
     planView(
@@ -291,13 +290,6 @@ export class GraphCanvas {
       this.#range = glide.to
       this.#glide = null
     }
-  }
-
-  #makeLabels(model: Model): ReturnType<typeof createLabels> {
-    this.#ctx.font = this.#paper.font
-    this.#ctx.fontKerning = 'none'
-    const measure = createMeasure((text) => this.#ctx.measureText(text).width)
-    return createLabels((f) => model.tree.functions.name(f), measure)
   }
 
   #listen(): void {

@@ -1,122 +1,54 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Service } from '../../query/api.ts'
-import { announce } from '../announce.ts'
 import { Divider, readSplit } from '../elements/divider.tsx'
 import { Icon } from '../elements/icon.tsx'
 import { Menu } from '../elements/menu.tsx'
-import { Empty } from '../elements/notice.tsx'
-import { factsOfNode, type Graph } from '../flamegraph/facts.ts'
-import { FlamegraphView, type GraphTarget } from '../flamegraph/flamegraph-view.tsx'
-import { findFunction } from '../flamegraph/functions.ts'
+import { Empty, Failure, Loading } from '../elements/notice.tsx'
+import type { Graph } from '../flamegraph/facts.ts'
 import type { GraphCanvas } from '../flamegraph/graph-canvas.ts'
 import { visible } from '../flamegraph/label.ts'
-import { layOutTree } from '../flamegraph/layout.ts'
-import { findNodeById, nodeId } from '../flamegraph/node-id.ts'
-import { foldRecursion } from '../flamegraph/recursion.ts'
-import { diffShade, plainShade } from '../flamegraph/shade.ts'
-import { formatCount } from '../format-value.ts'
 import { keyOf } from '../keys.ts'
 import { lazy } from '../lazy.tsx'
 import { change } from '../navigation.ts'
 import { neighbourDeploy, type Sides } from '../sides.ts'
-import { useTheme } from '../theme.ts'
 import { formatUrl, type ShownSide, type UrlState } from '../url-state.ts'
+import type { Answer } from '../use-answer.ts'
 import { FunctionTable } from './function-table.tsx'
+import { type Found, GraphPane } from './graph-pane.tsx'
 import type { Ask, LoadedGraph } from './load-graph.ts'
 import { emptySide, Notes } from './notes.tsx'
 import { SearchBox } from './search-box.tsx'
-import { StatusLine } from './status-line.tsx'
 import { Toolbar } from './toolbar.tsx'
-import { useMarks } from './use-marks.ts'
 
 const Exports = lazy(async () => (await import('./exports.tsx')).Exports)
 const SandwichView = lazy(async () => (await import('./sandwich-view.tsx')).SandwichView)
 
-/** A loaded graph with its table, search and keys. */
+/**
+ * Toolbar, graph and table of what was asked for. Everything that does not need the graph is there
+ * before it: the first picture then has less to wait for, and nothing jumps.
+ */
 export function Explorer(props: {
   state: UrlState
   sides: Sides
   service: Service | null
   ask: Ask
-  loaded: LoadedGraph
+  answer: Answer<LoadedGraph>
   nowMs: number
 }) {
-  const { state, sides, loaded } = props
-  const theme = useTheme()
-  const panes = useRef<HTMLDivElement>(null)
+  const { state, sides, ask, answer } = props
+  const loaded = answer.value
+  const shown = shownSide(loaded?.graph ?? null, sides, state)
   const drawing = useRef<GraphCanvas | null>(null)
-  const [split, setSplit] = useState(readSplit)
-  const graph = useMemo<Graph>(
-    () =>
-      state.fold
-        ? { ...loaded.graph, tree: foldRecursion(loaded.graph.tree, loaded.graph.scales) }
-        : loaded.graph,
-    [loaded, state.fold],
-  )
-  const shown = shownSide(graph, state)
-  const mode = !graph.b ? 'union' : shown === 'diff' ? state.width : shown
-  const layout = useMemo(() => layOutTree(graph.tree, graph.scales, mode), [graph, mode])
-  const shade = useMemo(
-    () =>
-      graph.b && shown === 'diff'
-        ? diffShade(graph.tree, layout, graph.scales)
-        : plainShade(graph.tree),
-    [graph, layout, shown],
-  )
-  const target = useMemo<GraphTarget>(() => {
-    const node = state.frame === null ? 0 : Math.max(0, findNodeById(graph.tree, state.frame))
-    return { node, zoom: state.zoom }
-  }, [graph, state.frame, state.zoom?.[0], state.zoom?.[1]])
-  const marks = useMarks(graph.tree, layout, state.search, state.fn)
-  const [cursor, setCursor] = useState(target.node)
-  const stop = useRef(-1)
-  useEffect(() => {
-    stop.current = -1
-  }, [marks.marks])
-
-  useEffect(() => announce(`${formatCount(graph.tree.nodes)} frames loaded`), [loaded])
-
-  const goTo = (next: GraphTarget, how: 'push' | 'replace'): void =>
-    change({ frame: next.node > 0 ? nodeId(graph.tree, next.node) : null, zoom: next.zoom }, how)
-  const stepMatch = (by: 1 | -1): void => {
-    const nodes = marks.matches?.nodes ?? []
-    if (nodes.length === 0) return
-    stop.current = (Math.max(stop.current, by === 1 ? -1 : 0) + by + nodes.length) % nodes.length
-    goTo({ node: nodes[stop.current] as number, zoom: null }, 'replace')
-  }
-  const functionOf = (node: number): string => graph.tree.functions.id(graph.tree.fn[node] ?? 0)
-  const sandwichOf = (node: number): void =>
-    change({ panes: 'sandwich', fn: functionOf(node), frame: null, zoom: null })
-
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      const key = keyOf(event)
-      const deploy =
-        key === '[' || key === ']'
-          ? neighbourDeploy(props.service, sides, key === ']' ? 'newer' : 'older')
-          : null
-      if (key === 'n') stepMatch(1)
-      else if (key === 'N') stepMatch(-1)
-      else if (key === 'd' && graph.b) change({ side: nextSide(shown), zoom: null })
-      else if (key === 'r') change({ fold: !state.fold, frame: null, zoom: null })
-      else if (key === 'Escape') leave(state)
-      else if (key === '/') document.getElementById('search')?.focus()
-      else if (deploy) change({ ...deploy, frame: null, zoom: null })
-      else return
-      event.preventDefault()
-    }
-    document.addEventListener('keydown', onKey)
-    return () => document.removeEventListener('keydown', onKey)
-  })
-
-  const node = cursor < graph.tree.nodes ? cursor : 0
-  const marked = state.fn === null ? -1 : findFunction(graph.tree.functions, state.fn)
-  const kind = graph.b ? 'Differential flame graph' : 'Flame graph'
-  const hasGraph = state.panes !== 'table' && state.panes !== 'sandwich' && layout.total > 0
+  const [found, setFound] = useState<Found | null>(null)
+  useExplorerKeys({ state, sides, service: props.service, shown, found })
   return (
     <>
-      <Toolbar state={state} compared={graph.b !== null} shown={shown}>
-        <SearchBox search={state.search} marks={marks} onStep={stepMatch} />
+      <Toolbar state={state} compared={sides.a !== null} shown={shown}>
+        <SearchBox
+          search={state.search}
+          marks={found?.marks ?? null}
+          onStep={(by) => found?.step(by)}
+        />
         <Menu
           title="Copy or download"
           align="right"
@@ -130,84 +62,129 @@ export function Explorer(props: {
           {() => (
             <Exports.View
               sides={sides}
-              ask={props.ask}
+              ask={ask}
               nowMs={props.nowMs}
-              graph={graph}
-              layout={layout}
-              drawing={hasGraph ? drawing : null}
+              graph={loaded?.graph ?? null}
+              drawing={found ? drawing : null}
             />
           )}
         </Menu>
       </Toolbar>
-      <Notes loaded={loaded} />
+      {loaded && <Notes loaded={loaded} />}
       {state.panes === 'sandwich' && state.fn !== null ? (
-        <SandwichView.View state={state} sides={sides} ask={props.ask} fn={state.fn} />
+        <SandwichView.View state={state} sides={sides} ask={ask} fn={state.fn} />
       ) : (
-        <div ref={panes} class={`panes is-${state.panes}`} style={{ '--split': `${split}%` }}>
-          {hasGraph && (
-            <section class="pane is-graph-pane" aria-label="Flame graph">
-              <FlamegraphView
-                label={`${kind}, ${formatCount(graph.tree.nodes)} frames`}
-                graph={graph}
-                layout={layout}
-                shade={shade}
-                theme={theme}
-                orientation={state.upward ? 'up' : 'down'}
-                target={target}
-                marks={marks.marks}
-                drawing={drawing}
-                onTarget={goTo}
-                onSandwich={sandwichOf}
-                onCursor={setCursor}
-              />
-              <StatusLine
-                facts={factsOfNode(graph, node)}
-                tree={graph.tree}
-                shade={shade}
-                theme={theme}
-                zoomed={target.node > 0 || target.zoom !== null}
-                highlighted={marked < 0 ? '' : visible(graph.tree.functions.name(marked))}
-                onNext={() => stepMatch(1)}
-                onSandwich={node > 0 ? () => sandwichOf(node) : null}
-              />
-            </section>
-          )}
-          {!hasGraph && state.panes !== 'table' && <NoSamples state={state} />}
-          {hasGraph && state.panes === 'split' && (
-            <Divider percent={split} panes={panes} onMove={setSplit} />
-          )}
-          {state.panes !== 'graph' && layout.total > 0 && (
-            <section class="pane is-table-pane" aria-label="Functions">
-              <FunctionTable
-                state={{ ...state, type: props.ask.type }}
-                sides={sides}
-                href={(fn) =>
-                  formatUrl(
-                    state.panes === 'table'
-                      ? { ...state, panes: 'sandwich', fn }
-                      : { ...state, fn: fn === state.fn ? null : fn },
-                  )
-                }
-              />
-            </section>
-          )}
-        </div>
+        <Panes {...props} shown={shown} drawing={drawing} onFound={setFound} />
       )}
     </>
   )
 }
 
-function shownSide(graph: Graph, state: UrlState): ShownSide {
+function Panes(props: {
+  state: UrlState
+  sides: Sides
+  ask: Ask
+  answer: Answer<LoadedGraph>
+  shown: ShownSide
+  drawing: { current: GraphCanvas | null }
+  onFound: (found: Found | null) => void
+}) {
+  const { state, answer } = props
+  const panes = useRef<HTMLDivElement>(null)
+  const [split, setSplit] = useState(readSplit)
+  const graph = answer.value?.graph ?? null
+  if (graph && Number(graph.a.total) <= 0 && Number(graph.b?.total ?? 0) <= 0)
+    return <NoSamples state={state} />
+  return (
+    <div ref={panes} class={`panes is-${state.panes}`} style={{ '--split': `${split}%` }}>
+      {state.panes !== 'table' && (
+        <section class="pane is-graph-pane" aria-label="Flame graph">
+          {answer.error ? (
+            <Failure
+              what="The graph could not be loaded."
+              error={answer.error}
+              onRetry={answer.retry}
+            />
+          ) : graph ? (
+            <GraphPane
+              state={state}
+              graph={graph}
+              shown={props.shown}
+              drawing={props.drawing}
+              onFound={props.onFound}
+            />
+          ) : (
+            <Loading what="the graph" />
+          )}
+        </section>
+      )}
+      {state.panes !== 'table' && state.panes !== 'graph' && (
+        <Divider percent={split} panes={panes} onMove={setSplit} />
+      )}
+      {state.panes !== 'graph' && (
+        <section class="pane is-table-pane" aria-label="Functions">
+          <FunctionTable
+            state={{ ...state, type: props.ask.type }}
+            sides={props.sides}
+            href={(fn) => rowHref(state, fn)}
+          />
+        </section>
+      )}
+    </div>
+  )
+}
+
+// Beside the graph a row lights its function up there, alone it leads to callers and callees.
+function rowHref(state: UrlState, fn: string): string {
+  return formatUrl(
+    state.panes === 'table'
+      ? { ...state, panes: 'sandwich', fn }
+      : { ...state, fn: fn === state.fn ? null : fn },
+  )
+}
+
+function shownSide(graph: Graph | null, sides: Sides, state: UrlState): ShownSide {
   // With nothing on one side a comparison would call everything new or gone.
-  const empty = emptySide(graph)
+  const empty = graph && emptySide(graph)
   if (empty) return empty === 'A' ? 'b' : 'a'
-  return graph.b ? state.side : 'diff'
+  return sides.a ? state.side : 'diff'
 }
 
 const SHOWN: readonly ShownSide[] = ['a', 'diff', 'b']
 
 function nextSide(shown: ShownSide): ShownSide {
   return SHOWN[(SHOWN.indexOf(shown) + 1) % SHOWN.length] as ShownSide
+}
+
+function useExplorerKeys(props: {
+  state: UrlState
+  sides: Sides
+  service: Service | null
+  shown: ShownSide
+  found: Found | null
+}): void {
+  const { state, sides, service, shown, found } = props
+  useEffect(() => {
+    const press = (event: KeyboardEvent): boolean => {
+      const key = keyOf(event)
+      if (key === 'n') found?.step(1)
+      else if (key === 'N') found?.step(-1)
+      else if (key === 'd' && sides.a) change({ side: nextSide(shown), zoom: null })
+      else if (key === 'r') change({ fold: !state.fold, frame: null, zoom: null })
+      else if (key === '/') document.getElementById('search')?.focus()
+      else if (key === 'Escape') leave(state)
+      else if (key === '[' || key === ']') {
+        const deploy = neighbourDeploy(service, sides, key === ']' ? 'newer' : 'older')
+        if (deploy) change({ ...deploy, frame: null, zoom: null })
+      } else return false
+      return true
+    }
+    const onKey = (event: KeyboardEvent): void => {
+      if (press(event)) event.preventDefault()
+    }
+    document.addEventListener('keydown', onKey)
+    return () => document.removeEventListener('keydown', onKey)
+  })
 }
 
 // Esc undoes one step: zoom, then sandwich or highlighted function, then the search.

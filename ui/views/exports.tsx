@@ -4,7 +4,6 @@ import { diffUrl, flamegraphUrl } from '../api-client.ts'
 import { drawSvg } from '../flamegraph/draw-svg.ts'
 import type { Graph } from '../flamegraph/facts.ts'
 import type { GraphCanvas } from '../flamegraph/graph-canvas.ts'
-import type { Layout } from '../flamegraph/layout.ts'
 import { currentState } from '../navigation.ts'
 import { pinTimes, type Sides } from '../sides.ts'
 import { formatUrl } from '../url-state.ts'
@@ -15,15 +14,15 @@ export type ExportsProps = {
   readonly sides: Sides
   readonly ask: Ask
   readonly nowMs: number
-  readonly graph: Graph
-  readonly layout: Layout
+  /** Null while it is on its way. */
+  readonly graph: Graph | null
   /** The graph on screen; null where there is none. */
   readonly drawing: { readonly current: GraphCanvas | null } | null
 }
 
 /** Copy as link, table or command; download as what other tools read. */
 export function Exports(props: ExportsProps) {
-  const { sides, ask } = props
+  const { sides, ask, graph } = props
   const [fallback, setFallback] = useState<string | null>(null)
   const field = useRef<HTMLTextAreaElement>(null)
   const { a, b } = sides
@@ -53,14 +52,13 @@ export function Exports(props: ExportsProps) {
             Link with fixed times
           </button>
         </li>
-        <li>
-          <button
-            type="button"
-            onClick={() => void copy(markdownTable(props.graph, props.layout, 20), 'Table')}
-          >
-            Markdown table
-          </button>
-        </li>
+        {graph && (
+          <li>
+            <button type="button" onClick={() => void copy(markdownTable(graph, 20), 'Table')}>
+              Markdown table
+            </button>
+          </li>
+        )}
         <li>
           <button
             type="button"

@@ -1,15 +1,14 @@
 import { factsOfNode, type Graph } from '../flamegraph/facts.ts'
-import type { Layout } from '../flamegraph/layout.ts'
 
 /** The largest frames under a node as a table for a comment: nothing in a name can break it. */
-export function markdownTable(graph: Graph, layout: Layout, rows: number): string {
-  const nodes = [...layout.w.keys()].slice(1)
+export function markdownTable(graph: Graph, rows: number): string {
+  const nodes = [...graph.tree.fn.keys()].slice(1)
   const change = (node: number): number => {
     const { tree, scales } = graph
     const difference = (tree.cumB[node] ?? 0) * scales.b - (tree.cumA[node] ?? 0) * scales.a
     return Math.abs(difference) * ((tree.confidence?.[node] ?? 0) / 255)
   }
-  const rank = graph.b ? change : (node: number): number => layout.w[node] ?? 0
+  const rank = graph.b ? change : (node: number): number => graph.tree.cumA[node] ?? 0
   nodes.sort((x, y) => rank(y) - rank(x))
   const lines = graph.b
     ? ['| frame | A | B | change | |', '| --- | ---: | ---: | ---: | --- |']

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import type { ServicesAnswer } from '../../query/api.ts'
 import { Empty, Failure, Loading, Progress } from '../elements/notice.tsx'
-import { diffPalette } from '../flamegraph/palette.ts'
+import { prepareDrawing } from '../flamegraph/paper.ts'
 import { selectorOf } from '../selector.ts'
 import { halves, isDecided, rangeOf, type Sides, sidesOf } from '../sides.ts'
 import { useTheme } from '../theme.ts'
@@ -29,8 +29,7 @@ export function ProfileView(props: {
   const loaded = useAnswer(key, (signal) => loadGraph(sides, ask, signal))
   const graph = loaded.value?.graph ?? null
   const theme = useTheme()
-  // While the answer is on its way there is time to mix its colours.
-  useEffect(() => void diffPalette(theme), [theme])
+  useEffect(() => prepareDrawing(theme), [theme])
 
   if (services.error && !ready)
     return (
@@ -53,26 +52,17 @@ export function ProfileView(props: {
         everything={{ query: selectorOf(state.service, null, ''), ...range }}
       />
       <Progress on={loaded.loading} />
-      {loaded.error ? (
-        <Failure
-          what="The graph could not be loaded."
-          error={loaded.error}
-          onRetry={loaded.retry}
-        />
+      {key === null ? (
+        <Loading what="the versions" />
       ) : (
-        <>
-          {!loaded.value && <Loading what="the graph" />}
-          {loaded.value && (
-            <Explorer
-              state={state}
-              sides={sides}
-              service={service}
-              ask={ask}
-              loaded={loaded.value}
-              nowMs={nowMs}
-            />
-          )}
-        </>
+        <Explorer
+          state={state}
+          sides={sides}
+          service={service}
+          ask={ask}
+          answer={loaded}
+          nowMs={nowMs}
+        />
       )}
     </main>
   )

@@ -34,7 +34,9 @@ let directory: string
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'flamewatch-languages-'))
-  server = await startServer({ environment: { FLAMEWATCH_WINDOW: '2s' } })
+  server = await startServer({
+    environment: { FLAMEWATCH_WINDOW: '2s', FLAMEWATCH_UNWIND: 'frame-pointers' },
+  })
   const running = Object.entries(PROGRAMS).map(([service, command]) => run(service, command))
   try {
     for (const service of Object.keys(PROGRAMS))

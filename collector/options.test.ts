@@ -17,6 +17,7 @@ test('has the documented defaults', () => {
     window: 10_000,
     spoolBytes: 256e6,
     symbolCacheBytes: 32e6,
+    unwind: 'tables',
     unwindTableBytes: 64e6,
     batchBytes: 16e6,
   })

@@ -1,164 +1,110 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { FlamegraphAnswer } from '../../query/api.ts'
-import { eventually } from '../fixtures/eventually.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { compileFixture, scriptFixture } from '../fixtures/programs/build.ts'
-import { type RunningServer, startServer } from '../fixtures/running-server.ts'
+import { type SeenGraphs, seePrograms, shareThrough, stacksOf } from '../fixtures/seen-programs.ts'
 
-// Programs of four languages with the same call tree, seen by a server as it is started by a user:
-// what frame pointers allow is there and named, and what they do not allow is said.
+// Programs of four languages with the same call tree, as a user sees them in the two ways of walking
+// their stacks: what each way allows is there and named, and what it does not allow is said.
 
-const SAMPLES = 300
+const NODE_START = 'node::Start(int, char**)'
 
-const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
-  'c-frame-pointers': [compileFixture('busy-fp'), '-'],
-  'c-without': [compileFixture('busy-nofp'), '-'],
-  'cpp-frame-pointers': [compileFixture('shapes-fp'), '-'],
-  'node-perf-map': [
-    process.execPath,
-    '--perf-basic-prof-only-functions',
-    scriptFixture('busy.mjs'),
-    '-',
-  ],
-  'node-plain': [process.execPath, scriptFixture('busy.mjs'), '-'],
-  python: ['python3', scriptFixture('busy.py'), '-'],
+const NODE = [process.execPath, scriptFixture('busy.mjs'), '-']
+const PYTHON = ['python3', scriptFixture('busy.py'), '-']
+
+function namesOf(graph: ReturnType<SeenGraphs['of']>): string[] {
+  return [...new Set(stacksOf(graph).flatMap((stack) => stack.names))]
 }
 
-const graphs = new Map<string, FlamegraphAnswer>()
-let server: RunningServer
-let directory: string
+describe('by frame pointers', () => {
+  let graphs: SeenGraphs
 
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'flamewatch-languages-'))
-  server = await startServer({
-    environment: { FLAMEWATCH_WINDOW: '2s', FLAMEWATCH_UNWIND: 'frame-pointers' },
-  })
-  const running = Object.entries(PROGRAMS).map(([service, command]) => run(service, command))
-  try {
-    for (const service of Object.keys(PROGRAMS))
-      graphs.set(
-        service,
-        await eventually(
-          `${SAMPLES} samples of ${service}`,
-          async () => {
-            const graph = await fetchGraph(service)
-            return (graph.side.samples ?? 0) >= SAMPLES && graph
-          },
-          120_000,
-        ),
-      )
-  } finally {
-    await Promise.all(running.map(end))
-  }
-}, 180_000)
-
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]()
-  rmSync(directory, { recursive: true, force: true })
-})
-
-function run(service: string, [program, ...args]: readonly string[]): ChildProcess {
-  return spawn(program as string, args, {
-    cwd: directory,
-    stdio: ['pipe', 'ignore', 'inherit'],
-    env: { PATH: process.env['PATH'], OTEL_SERVICE_NAME: service },
-  })
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const ended = child.exitCode === null ? once(child, 'exit') : null
-  child.stdin?.end()
-  await ended
-}
-
-async function fetchGraph(service: string): Promise<FlamegraphAnswer> {
-  const query = `{service="${service}"}`
-  const url = `${server.url}/api/v1/flamegraph?${new URLSearchParams({ query })}`
-  const response = await fetch(url)
-  expect(response.status, await response.clone().text()).toBe(200)
-  return (await response.json()) as FlamegraphAnswer
-}
-
-function graphOf(service: string): FlamegraphAnswer {
-  const graph = graphs.get(service)
-  if (!graph) throw new Error(`no graph of ${service}`)
-  return graph
-}
-
-type Path = { readonly names: readonly string[]; readonly share: number }
-
-/** Every stack root first, with its flat share of the whole. */
-function stacksOf(service: string): Path[] {
-  const { nodes, functions, side } = graphOf(service)
-  return nodes.flat.flatMap((flat, node) => {
-    if (Number(flat) === 0) return []
-    const names: string[] = []
-    for (let at = node; at > 0; at = nodes.parent[at] as number)
-      names.unshift(functions[nodes.function[at] as number]?.name ?? '')
-    return [{ names, share: Number(flat) / Number(side.total) }]
-  })
-}
-
-/** Share of the time in stacks that have all of `names`, callers first, not necessarily adjacent. */
-function shareThrough(service: string, ...names: string[]): number {
-  return stacksOf(service).reduce((sum, stack) => {
-    let found = 0
-    for (const name of stack.names) if (name === names[found]) found++
-    return found === names.length ? sum + stack.share : sum
-  }, 0)
-}
-
-describe('a C program', () => {
-  it('with frame pointers has stacks from the start of its thread to the work it does', () => {
-    expect(shareThrough('c-frame-pointers', 'main', 'work', 'burn')).toBeGreaterThan(0.9)
-    expect(graphOf('c-frame-pointers').side.brokenShare).toBeLessThan(0.05)
-  })
-
-  it('without them still has its own time under its name, and its stacks are said to be broken', () => {
-    expect(shareThrough('c-without', 'burn')).toBeGreaterThan(0.9)
-    expect(graphOf('c-without').side.brokenShare).toBeGreaterThan(0.5)
-    expect(shareThrough('c-without', '[broken stack]')).toBeCloseTo(
-      graphOf('c-without').side.brokenShare,
-      6,
+  beforeAll(async () => {
+    graphs = await seePrograms(
+      {
+        'c-frame-pointers': [compileFixture('busy-fp'), '-'],
+        'c-without': [compileFixture('busy-nofp'), '-'],
+        cpp: [compileFixture('shapes-fp'), '-'],
+        'node-perf-map': [NODE[0] as string, '--perf-basic-prof-only-functions', ...NODE.slice(1)],
+        node: NODE,
+        python: PYTHON,
+      },
+      { FLAMEWATCH_UNWIND: 'frame-pointers' },
     )
-  })
-})
+  }, 180_000)
 
-describe('a C++ program with frame pointers', () => {
-  it('has its names demangled, templates and lambdas too', () => {
-    const names = stacksOf('cpp-frame-pointers').flatMap((stack) => stack.names)
+  it('a C program that keeps them has stacks from the start of its thread to the work it does', () => {
+    const graph = graphs.of('c-frame-pointers')
+    expect(shareThrough(graph, 'main', 'work', 'burn')).toBeGreaterThan(0.9)
+    expect(graph.side.brokenShare).toBeLessThan(0.05)
+  })
+
+  it('one that does not still has its own time, and its stacks are said to be broken', () => {
+    const graph = graphs.of('c-without')
+    expect(shareThrough(graph, 'burn')).toBeGreaterThan(0.9)
+    expect(graph.side.brokenShare).toBeGreaterThan(0.5)
+    expect(shareThrough(graph, '[broken stack]')).toBeCloseTo(graph.side.brokenShare, 6)
+  })
+
+  it('a C++ program has its names demangled, templates and lambdas too', () => {
+    const graph = graphs.of('cpp')
+    const names = namesOf(graph)
     expect(names).toContain('geometry::Circle::area(int) const')
     expect(names.filter((name) => name.startsWith('_Z'))).toEqual([])
     expect(names.some((name) => name.includes('geometry::Scene<'))).toBe(true)
-    expect(graphOf('cpp-frame-pointers').side.brokenShare).toBeLessThan(0.05)
+    expect(graph.side.brokenShare).toBeLessThan(0.05)
+  })
+
+  it('a Node program has its functions by name where it writes a perf map', () => {
+    const graph = graphs.of('node-perf-map')
+    // What turn calls is inlined into it sooner or later, which a perf map cannot show.
+    expect(shareThrough(graph, 'uv_run', 'turn')).toBeGreaterThan(0.5)
+    expect(graph.side.brokenShare).toBeLessThan(0.1)
+  })
+
+  it('one without has the runtime by name, down to the start of the process', () => {
+    const graph = graphs.of('node')
+    expect(shareThrough(graph, NODE_START, 'uv_run')).toBeGreaterThan(0.5)
+    expect(graph.side.brokenShare).toBeLessThan(0.1)
+  })
+
+  it('a Python program has the interpreter by name; that frame pointers end there is said', () => {
+    const graph = graphs.of('python')
+    expect(namesOf(graph).some((name) => /^(_PyEval|PyLong)/.test(name))).toBe(true)
+    expect(shareThrough(graph, '[broken stack]')).toBeCloseTo(graph.side.brokenShare, 6)
   })
 })
 
-describe('a Node program', () => {
-  it('has its functions by name where it writes a perf map', () => {
-    // burn and light are inlined into work, which a perf map cannot show.
-    expect(shareThrough('node-perf-map', 'uv_run', 'turn', 'work')).toBeGreaterThan(0.4)
-    expect(graphOf('node-perf-map').side.brokenShare).toBeLessThan(0.1)
-  })
+describe('by unwind tables, as it comes', () => {
+  let graphs: SeenGraphs
 
-  it('without one has the runtime by name, down to the start of the process', () => {
-    const start = 'node::Start(int, char**)'
-    expect(shareThrough('node-plain', start, 'uv_run')).toBeGreaterThan(0.5)
-    expect(graphOf('node-plain').side.brokenShare).toBeLessThan(0.1)
-  })
-})
+  beforeAll(async () => {
+    graphs = await seePrograms({
+      c: [compileFixture('busy-nofp'), '-'],
+      cpp: [compileFixture('shapes-nofp'), '-'],
+      node: NODE,
+      python: PYTHON,
+    })
+  }, 180_000)
 
-describe('a Python program', () => {
-  it('has the interpreter by name; that frame pointers end there is said', () => {
-    const names = new Set(stacksOf('python').flatMap((stack) => stack.names))
-    expect([...names].some((name) => name.startsWith('_PyEval') || name.startsWith('PyLong'))).toBe(
-      true,
+  it.each(['c', 'cpp', 'node', 'python'])(
+    'stacks of %s come whole without frame pointers',
+    (name) => {
+      expect(graphs.of(name).side.brokenShare).toBeLessThan(0.1)
+    },
+  )
+
+  it('with every caller between the start of the process and the work', () => {
+    expect(shareThrough(graphs.of('c'), '_start', 'main', 'work', 'heavy', 'burn')).toBeGreaterThan(
+      0.6,
     )
-    const { brokenShare } = graphOf('python').side
-    expect(shareThrough('python', '[broken stack]')).toBeCloseTo(brokenShare, 6)
+    expect(shareThrough(graphs.of('c'), '_start', 'main', 'work', 'light', 'burn')).toBeGreaterThan(
+      0.15,
+    )
+    expect(
+      shareThrough(graphs.of('cpp'), '_start', 'main', 'geometry::Circle::area(int) const'),
+    ).toBeGreaterThan(0.8)
+    expect(shareThrough(graphs.of('node'), '_start', NODE_START, 'uv_run')).toBeGreaterThan(0.5)
+    expect(shareThrough(graphs.of('python'), '_start', '_PyEval_EvalFrameDefault')).toBeGreaterThan(
+      0.5,
+    )
   })
 })

@@ -2,6 +2,7 @@ import type { DiffAnswer, FlamegraphAnswer, Normalize } from '../api.ts'
 import type { AnsweredSide, AnsweredTree } from '../read/answer.ts'
 import type { Certainty } from '../tree/certainty.ts'
 import { judge } from '../tree/certainty.ts'
+import { describeFrame } from '../tree/functions.ts'
 import type { Layout } from '../tree/layout.ts'
 import { layOut } from '../tree/layout.ts'
 import { scaleOf } from '../tree/normalize.ts'
@@ -36,9 +37,9 @@ export function drawDiff(answer: AnsweredTree, normalize: Normalize, maxNodes: n
   const layout = layOut(answer.tree, { scales, maxNodes })
   const certainty = judgeSides(answer)
   const [a, b] = layout.cum as readonly [Sums, Sums]
-  const confidence = Float64Array.from({ length: layout.nodes }, (_, i) =>
-    certainty.confidence(a.approximate(i), b.approximate(i)),
-  )
+  const confidence = new Float64Array(layout.nodes)
+  for (let i = 0; i < layout.nodes; i++)
+    confidence[i] = certainty.confidence(a.approximate(i), b.approximate(i))
   const comparison = { normalize, certainty: certainty.sentence, confidence }
   return { answer, scales, comparison, layout }
 }
@@ -64,7 +65,7 @@ export function describeFlamegraph({ answer, layout }: Drawing): FlamegraphAnswe
     type: scope.type,
     unit: answer.unit,
     side,
-    functions: [...layout.frames],
+    functions: layout.frames.map(describeFrame),
     nodes: {
       parent: [...layout.parent],
       function: [...layout.frame],
@@ -87,7 +88,7 @@ export function describeDiff({ answer, layout, comparison }: Drawing): DiffAnswe
     normalize,
     a: a.side,
     b: b.side,
-    functions: [...layout.frames],
+    functions: layout.frames.map(describeFrame),
     nodes: {
       parent: [...layout.parent],
       function: [...layout.frame],

@@ -14,7 +14,7 @@ import {
 import type { AnsweredSide, AnsweredTree } from '../read/answer.ts'
 import { answerTree } from '../read/answer.ts'
 import { largest, tabulate } from '../tree/function-table.ts'
-import { frameOf } from '../tree/functions.ts'
+import { describeFunction } from '../tree/functions.ts'
 import type { Sums } from '../tree/sums.ts'
 import { judgeSides, scalesOf } from './drawing.ts'
 
@@ -72,7 +72,7 @@ function listFunctions(answer: AnsweredTree, sort: Sort, limit: number): Functio
   const column = sort === 'flat' ? flat : cum
   const cumOf = (fn: number) => cum.approximate(fn)
   const rows = largest(table, limit, (fn) => column.approximate(fn), cumOf).map((fn) => ({
-    function: frameOf(tree.functions, fn),
+    function: describeFunction(tree.functions, fn),
     flat: flat.value(fn),
     cum: cum.value(fn),
   }))
@@ -99,7 +99,7 @@ function compareFunctions(
   const weight = (fn: number) => Math.abs(deltaOf(fn)) * (deltaOf(fn) > 0 ? 1 + 1e-9 : 1)
   const size = (fn: number) => cumA.approximate(fn) * scaleA + cumB.approximate(fn) * scaleB
   const rows = largest(table, limit, weight, size).map((fn) => ({
-    function: frameOf(tree.functions, fn),
+    function: describeFunction(tree.functions, fn),
     flatA: flatA.value(fn),
     flatB: flatB.value(fn),
     cumA: cumA.value(fn),

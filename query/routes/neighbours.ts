@@ -23,7 +23,7 @@ import { formatTime } from '../time.ts'
 import type { CallTree } from '../tree/call-tree.ts'
 import { sumUp } from '../tree/call-tree.ts'
 import { tabulate } from '../tree/function-table.ts'
-import { frameOf, idOf } from '../tree/functions.ts'
+import { describeFunction, idOf } from '../tree/functions.ts'
 import { findNeighbours } from '../tree/neighbours.ts'
 import type { Sums } from '../tree/sums.ts'
 import { describeFlamegraph, drawOne } from './drawing.ts'
@@ -117,7 +117,7 @@ function describeNeighbours(
   const drawn = { callers: draw(callers), callees: draw(callees) }
   const { flat, cum } = drawn.callees.nodes
   return {
-    function: frameOf(tree.functions, main),
+    function: describeFunction(tree.functions, main),
     flat: flat[0] ?? 0,
     cum: cum[0] ?? 0,
     ...drawn,

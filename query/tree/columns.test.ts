@@ -5,6 +5,7 @@ import { decodeColumns } from '../../tests/fixtures/decode-columns.ts'
 import type { ColumnsHeader } from '../api.ts'
 import { sumUp } from './call-tree.ts'
 import { encodeColumns } from './columns.ts'
+import { describeFrame } from './functions.ts'
 import type { Layout } from './layout.ts'
 import { layOut } from './layout.ts'
 import type { Sums } from './sums.ts'
@@ -26,7 +27,7 @@ function checkAgainst(layout: Layout, confidence: Float64Array | null): void {
   const decoded = decodeColumns(encodeColumns(layout, HEADER, confidence))
   expect(decoded.sides).toBe(layout.flat.length)
   expect(decoded.header).toMatchObject(HEADER)
-  expect(decoded.functions).toEqual(layout.frames)
+  expect(decoded.functions).toEqual(layout.frames.map(describeFrame))
   expect([...decoded.function]).toEqual([...layout.frame])
   expect([...decoded.childCount]).toEqual([...layout.childCount])
   expect([...decoded.parent]).toEqual([...layout.parent])

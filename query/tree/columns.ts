@@ -1,4 +1,5 @@
 import type { ColumnsHeader } from '../api.ts'
+import type { Frame } from './functions.ts'
 import type { Layout } from './layout.ts'
 
 export const COLUMNS_TYPE = 'application/vnd.flamewatch.columns'
@@ -19,18 +20,19 @@ export function encodeColumns(
   const kinds: string[] = []
   const fileIndex = new Uint32Array(frames.length)
   const moduleIndex = new Uint32Array(frames.length)
-  const functionId = new BigUint64Array(frames.length)
-  for (const [i, frame] of frames.entries()) {
+  const functionId = new Uint32Array(frames.length * 2)
+  const nameEnd = new Uint32Array(frames.length)
+  const names: string[] = []
+  let end = 0
+  for (let i = 0; i < frames.length; i++) {
+    const frame = frames[i] as Frame
     fileIndex[i] = files.numberOf(frame.file)
     const module = modules.numberOf(frame.module)
     moduleIndex[i] = module
     kinds[module] = frame.kind
-    functionId[i] = BigInt(frame.id)
-  }
-  const names = Buffer.from(frames.map((frame) => frame.name).join(''))
-  const nameEnd = new Uint32Array(frames.length)
-  let end = 0
-  for (const [i, frame] of frames.entries()) {
+    functionId[i * 2] = frame.low
+    functionId[i * 2 + 1] = frame.high
+    names.push(frame.name)
     end += Buffer.byteLength(frame.name)
     nameEnd[i] = end
   }
@@ -41,7 +43,7 @@ export function encodeColumns(
   for (const flat of layout.flat) sections.push(flat.doubles())
   sections.push(layout.frame, layout.childCount)
   if (confidence !== null) sections.push(toBytes(confidence))
-  sections.push(functionId, nameEnd, fileIndex, moduleIndex, names)
+  sections.push(functionId, nameEnd, fileIndex, moduleIndex, Buffer.from(names.join('')))
   return join8(sections)
 }
 

@@ -12,36 +12,44 @@ export type Functions = {
   readonly modules: readonly string[]
 }
 
-/** What the frame of a node says. The root and cut frames are no functions of the store. */
-export type FrameInfo = FunctionInfo
+/**
+ * What the frame of a node says; the root and cut frames are no functions of the store. The id as
+ * two words: decimal text of thousands of ids would take longer than the rest of an answer's head.
+ */
+export type Frame = Omit<FunctionInfo, 'id'> & { readonly low: number; readonly high: number }
 
-export const ROOT_FRAME: FrameInfo = {
-  id: '0',
-  name: 'total',
-  file: '',
+export const ROOT_FRAME: Frame = {
+  ...{ low: 0, high: 0, name: 'total', file: '' },
   module: PLACEHOLDER_MODULE,
   kind: 'placeholder',
 }
 
-export function residualFrame(frames: number): FrameInfo {
+export function residualFrame(frames: number): Frame {
   return {
-    id: '0',
-    name: `[${frames} smaller frames]`,
-    file: '',
+    ...{ low: 0, high: 0, name: `[${frames} smaller frames]`, file: '' },
     module: '[residual]',
     kind: 'residual',
   }
 }
 
-export function frameOf(functions: Functions, fn: number): FrameInfo {
-  const module = functions.modules[fn] as string
+export function frameOf({ ids, names, files, modules }: Functions, fn: number): Frame {
+  const module = modules[fn] as string
   return {
-    id: idOf(functions, fn).toString(),
-    name: functions.names[fn] as string,
-    file: functions.files[fn] as string,
+    low: ids[fn * 2] as number,
+    high: ids[fn * 2 + 1] as number,
+    name: names[fn] as string,
+    file: files[fn] as string,
     module,
     kind: kindOfModule(module),
   }
+}
+
+export function describeFrame({ low, high, ...rest }: Frame): FunctionInfo {
+  return { id: toId(low, high).toString(), ...rest }
+}
+
+export function describeFunction(functions: Functions, fn: number): FunctionInfo {
+  return describeFrame(frameOf(functions, fn))
 }
 
 export function idOf(functions: Functions, fn: number): bigint {

@@ -64,7 +64,7 @@ test('what is cut stands under its parent, in order of width', () => {
     4,
   )
   expect(namesOf(layout)).toEqual(['total', 'main', 'big', '[4 smaller frames]'])
-  expect(layout.frames.find(({ kind }) => kind === 'residual')?.id).toBe('0')
+  expect(layout.frames.find(({ kind }) => kind === 'residual')).toMatchObject({ low: 0, high: 0 })
   expect(cumOf(layout)).toEqual([1010, 1010, 1000, 10])
   expect(layout.truncated).toEqual({ frames: 4, belowShare: 6 / 1010 })
 })

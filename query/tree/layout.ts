@@ -1,5 +1,5 @@
 import type { CallTree, SummedTree } from './call-tree.ts'
-import type { FrameInfo } from './functions.ts'
+import type { Frame } from './functions.ts'
 import { frameOf, ROOT_FRAME, residualFrame } from './functions.ts'
 import type { Sums } from './sums.ts'
 import type { Cut } from './truncate.ts'
@@ -16,7 +16,7 @@ export type Layout = {
   readonly childCount: Uint32Array
   /** Index into `frames`, which are ordered by use, most used first. */
   readonly frame: Uint32Array
-  readonly frames: readonly FrameInfo[]
+  readonly frames: readonly Frame[]
   /** Per side. */
   readonly flat: readonly Sums[]
   readonly cum: readonly Sums[]
@@ -35,13 +35,15 @@ export type LayoutOptions = {
 export function layOut(tree: SummedTree, options: LayoutOptions): Layout {
   const cut = cutSmall(tree, options.maxNodes)
   const places = findPlaces(tree, cut, options.scales)
+  const flat = gatherFlat(tree, cut, places)
   return {
     nodes: places.count,
     parent: places.parent,
     childCount: places.childCount,
     ...numberFrames(tree, cut, places, options.root ?? tree.functions.count),
-    flat: gatherSides(tree.flat, cut, places),
-    cum: gatherSides(tree.cum, cut, places),
+    flat,
+    // Summed anew, which reads in order, where fetching the tree's sums would jump about.
+    cum: flat.map((sums) => sums.sumUp(places.parent)),
     truncated: cut.residuals && {
       frames: cut.residuals.totalFrames,
       belowShare: cut.residuals.belowShare,
@@ -49,9 +51,9 @@ export function layOut(tree: SummedTree, options: LayoutOptions): Layout {
   }
 }
 
-// A residual is a leaf: its flat and its cum are the weight of what was cut.
-function gatherSides(sides: readonly Sums[], { residuals }: Cut, places: Places): Sums[] {
-  return sides.map((sums, side) => {
+// A residual is a leaf: its flat is the weight of what was cut.
+function gatherFlat({ flat }: CallTree, { residuals }: Cut, places: Places): Sums[] {
+  return flat.map((sums, side) => {
     const gathered = sums.gather(places.source)
     const weight = residuals?.weight[side]
     if (weight === undefined) return gathered
@@ -206,9 +208,7 @@ function numberFrames(
     const key = frame[i] as number
     uses[key] = (uses[key] as number) + 1
   }
-  const ordered = Uint32Array.from(uses.keys())
-    .filter((key) => uses[key] !== 0)
-    .sort((a, b) => (uses[b] as number) - (uses[a] as number) || a - b)
+  const ordered = orderByUse(uses)
   const numbers = new Uint32Array(uses.length)
   for (let number = 0; number < ordered.length; number++)
     numbers[ordered[number] as number] = number
@@ -219,4 +219,19 @@ function numberFrames(
     return key === functions ? ROOT_FRAME : residualFrame(sizes[key - functions - 1] as number)
   })
   return { frame, frames }
+}
+
+// Keys that are used, most used first. A count and its key fit a double together, and numbers sort
+// without a comparison of ours.
+function orderByUse(uses: Uint32Array): Uint32Array {
+  const size = uses.length
+  const packed = new Float64Array(size)
+  let used = 0
+  for (let key = 0; key < size; key++) {
+    if (uses[key] !== 0) packed[used++] = (uses[key] as number) * size + (size - 1 - key)
+  }
+  const sorted = packed.subarray(0, used).sort()
+  const ordered = new Uint32Array(used)
+  for (let i = 0; i < used; i++) ordered[i] = size - 1 - ((sorted[used - 1 - i] as number) % size)
+  return ordered
 }

@@ -41,7 +41,7 @@ export class Sums {
   }
 
   /** Of a tree whose parents come before their children: each with all that is below it. */
-  sumUp(parent: Uint32Array): Sums {
+  sumUp(parent: Uint32Array | Int32Array): Sums {
     const sums = new Sums(this.length, this.wide)
     for (const [from, to] of this.#lanes(sums)) {
       to.set(from)

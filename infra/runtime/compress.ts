@@ -12,6 +12,18 @@ const MIN_BYTES = 1024
 const COMPRESSIBLE =
   /^(text\/|image\/svg|application\/(json|javascript|vnd\.flamewatch|openmetrics))/
 
+// Bodies of answers that were made whole. Reading one back out of a Response goes through a stream and
+// copies it three times: 30 ms of CPU for 10 MB.
+const bodies = new WeakMap<Response, Uint8Array<ArrayBuffer>>()
+
+/** The answer with a body that is there as a whole; what is to be compressed is taken as it is. */
+export function answerBytes(c: Context, body: Uint8Array<ArrayBuffer>): Response {
+  c.header('Content-Length', String(body.length))
+  const answer = c.body(body)
+  bodies.set(answer, body)
+  return answer
+}
+
 const brotli = promisify(brotliCompress)
 const gzipped = promisify(gzip)
 
@@ -34,9 +46,9 @@ export function compress(): MiddlewareHandler {
       )
       return
     }
-    const body = Buffer.from(await c.res.arrayBuffer())
+    const body = bodies.get(c.res) ?? new Uint8Array(await c.res.arrayBuffer())
     const headers = new Headers(c.res.headers)
-    let sent: Buffer = body
+    let sent: Uint8Array<ArrayBuffer> = body
     if (body.length >= MIN_BYTES) {
       sent =
         coding === 'br'
@@ -48,7 +60,7 @@ export function compress(): MiddlewareHandler {
       if (etag !== null && !etag.startsWith('W/')) headers.set('ETag', `W/${etag}`)
     }
     headers.set('Content-Length', String(sent.length))
-    replace(c, new Response(new Uint8Array(sent), { status: c.res.status, headers }))
+    replace(c, new Response(sent, { status: c.res.status, headers }))
   }
 }
 

@@ -3,7 +3,7 @@ import type { CallTree, SummedTree } from '../tree/call-tree.ts'
 import { mergeTrees, sumUp } from '../tree/call-tree.ts'
 import { Dictionary } from '../tree/dictionary.ts'
 import { needsWide, numberOfWords, Sums } from '../tree/sums.ts'
-import type { Dictionaries } from './dictionaries.ts'
+import type { Dictionaries, Loaded } from './dictionaries.ts'
 import { nameSource, planParts } from './plan.ts'
 import type { Reader } from './reader.ts'
 import type { Scope } from './scope.ts'
@@ -41,8 +41,7 @@ export async function readCallTree(
       const own = sides.map((side) => ofService(side.values, side.services.indexOf(service) + 1))
       const stackIds = idsOf(own)
       if (stackIds.length === 0) return null
-      const dictionary = await dictionaries.load(reader, service, stackIds)
-      return growTree(dictionary, own, wide)
+      return growTree(await dictionaries.load(reader, service, stackIds), own, wide)
     }),
   )
   const found = trees.filter((tree) => tree !== null)
@@ -55,11 +54,8 @@ export async function readCallTree(
 
 function emptyTree(sides: number): CallTree {
   const dictionary = new Dictionary()
-  return growTree(
-    dictionary,
-    Array.from({ length: sides }, () => new Uint32Array(0)),
-    false,
-  )
+  const none = Array.from({ length: sides }, () => new Uint32Array(0))
+  return growTree({ dictionary, leaves: new Int32Array(0) }, none, false)
 }
 
 /** Rows of one service, four words each: stack id, value. */
@@ -85,26 +81,28 @@ function idsOf(sides: readonly Uint32Array[]): Uint32Array {
   return ids
 }
 
-function growTree(dictionary: Dictionary, sides: readonly Uint32Array[], wide: boolean): CallTree {
-  const leaves = sides.map((rows) => findLeaves(dictionary, rows))
-  const flat = sides.map((rows, side) => {
+/** `leaves`: of the rows of all sides, one side after the other. */
+function growTree(
+  { dictionary, leaves }: Loaded,
+  sides: readonly Uint32Array[],
+  wide: boolean,
+): CallTree {
+  // Stacks are stored before the rows that name them; should one be missing all the same, its weight
+  // stands under a frame that says so.
+  const lost = leaves.includes(-1) ? addLost(dictionary) : -1
+  let first = 0
+  const flat = sides.map((rows) => {
     const sums = new Sums(dictionary.trie.nodes, wide)
-    for (const [i, leaf] of (leaves[side] as Uint32Array).entries())
-      sums.addWords(leaf, rows[i * 4 + 2] as number, rows[i * 4 + 3] as number)
+    const count = rows.length / 4
+    for (let i = 0; i < count; i++) {
+      const leaf = leaves[first + i] as number
+      const at = leaf < 0 ? lost : leaf
+      sums.addWords(at, rows[i * 4 + 2] as number, rows[i * 4 + 3] as number)
+    }
+    first += count
     return sums
   })
   return { ...dictionary.snapshot(), flat }
-}
-
-// Stacks are stored before the rows that name them; should one be missing all the same, its weight
-// stands under a frame that says so.
-function findLeaves(dictionary: Dictionary, rows: Uint32Array): Uint32Array {
-  const leaves = new Uint32Array(rows.length / 4)
-  for (let i = 0; i < leaves.length; i++) {
-    const leaf = dictionary.leafOf(rows[i * 4] as number, rows[i * 4 + 1] as number)
-    leaves[i] = leaf < 0 ? addLost(dictionary) : leaf
-  }
-  return leaves
 }
 
 function addLost(dictionary: Dictionary): number {

@@ -10,6 +10,8 @@ const IDS_PER_STATEMENT = 10_000
 
 type Entry = { readonly dictionary: Dictionary; loading: Promise<void> }
 
+export type Loaded = { readonly dictionary: Dictionary; readonly leaves: Int32Array }
+
 /** Dictionaries by tenant and service, least recently used first, within a budget of bytes. */
 export class Dictionaries {
   readonly #entries = new Map<string, Entry>()
@@ -34,10 +36,11 @@ export class Dictionaries {
   }
 
   /**
-   * The dictionary of a service, with all of `stackIds` (two words each) the store has. Loads of one
-   * service wait for each other, so that two questions do not load the same stacks.
+   * The dictionary of a service, with all of `stackIds` (two words each) the store has, and the node
+   * of each stack's leaf, -1 where the store lacks it. Loads of one service wait for each other, so
+   * that two questions do not load the same stacks.
    */
-  async load(reader: Reader, service: string, stackIds: Uint32Array): Promise<Dictionary> {
+  async load(reader: Reader, service: string, stackIds: Uint32Array): Promise<Loaded> {
     const key = JSON.stringify([reader.tenant, service])
     const entry = this.#entries.get(key) ?? {
       dictionary: new Dictionary(),
@@ -45,12 +48,16 @@ export class Dictionaries {
     }
     this.#entries.delete(key)
     this.#entries.set(key, entry)
-    const load = entry.loading.then(() => loadMissing(reader, service, entry.dictionary, stackIds))
+    const { dictionary } = entry
+    const load = entry.loading.then(() => loadMissing(reader, service, dictionary, stackIds))
     // The next question must not fail because this one was cancelled.
-    entry.loading = load.catch(() => {})
-    await load
+    entry.loading = load.then(
+      () => {},
+      () => {},
+    )
+    const leaves = await load
     this.#evict()
-    return entry.dictionary
+    return { dictionary, leaves }
   }
 
   // Whole services, oldest first, the last one too if it is over the budget alone: whoever asks
@@ -76,18 +83,26 @@ async function loadMissing(
   service: string,
   dictionary: Dictionary,
   stackIds: Uint32Array,
-): Promise<void> {
+): Promise<Int32Array> {
+  const leaves = findLeaves(dictionary, stackIds)
   const missing: bigint[] = []
-  for (let i = 0; i < stackIds.length; i += 2) {
-    const low = stackIds[i] as number
-    const high = stackIds[i + 1] as number
-    if (dictionary.leafOf(low, high) < 0) missing.push(toId(low, high))
+  for (let i = 0; i < leaves.length; i++) {
+    if (leaves[i] === -1)
+      missing.push(toId(stackIds[i * 2] as number, stackIds[i * 2 + 1] as number))
   }
   for (const ids of chunks(missing)) await loadStacks(reader, service, dictionary, ids)
   const nameless = [...dictionary.nameless].map((number) =>
     toId(dictionary.ids[number * 2] as number, dictionary.ids[number * 2 + 1] as number),
   )
   for (const ids of chunks(nameless)) await loadFunctions(reader, dictionary, ids)
+  return missing.length === 0 ? leaves : findLeaves(dictionary, stackIds)
+}
+
+function findLeaves(dictionary: Dictionary, stackIds: Uint32Array): Int32Array {
+  const leaves = new Int32Array(stackIds.length / 2)
+  for (let i = 0; i < leaves.length; i++)
+    leaves[i] = dictionary.leafOf(stackIds[i * 2] as number, stackIds[i * 2 + 1] as number)
+  return leaves
 }
 
 async function loadStacks(

@@ -3,6 +3,7 @@ import { gzip } from 'node:zlib'
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { parseProfileType } from '../../infra/contract/profile.ts'
+import { answerBytes } from '../../infra/runtime/compress.ts'
 import type { AnsweredSide, AnsweredTree } from '../read/answer.ts'
 import { COLUMNS_TYPE, encodeColumns } from '../tree/columns.ts'
 import { formatFolded } from '../tree/folded.ts'
@@ -83,6 +84,5 @@ function name(c: Context, file: string): void {
 
 function send(c: Context, type: string, body: Uint8Array): Response {
   c.header('Content-Type', type)
-  c.header('Content-Length', String(body.length))
-  return c.body(body as Uint8Array<ArrayBuffer>)
+  return answerBytes(c, body as Uint8Array<ArrayBuffer>)
 }

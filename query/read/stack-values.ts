@@ -24,7 +24,8 @@ export async function readStackValues(
       ? sql`SELECT toUInt64(1), s, sum(v) FROM (${union}) GROUP BY s`
       : sql`SELECT toUInt64(indexOf(${services}, service)), s, sum(v) FROM (${union})
           GROUP BY service, s`
-  const bytes = await reader.binary(sql`${statement} SETTINGS ${STACKS_SETTINGS}`)
+  const fat = parts.some(({ table }) => table === 'profiles')
+  const bytes = await reader.binary(fat ? sql`${statement} SETTINGS ${STACKS_SETTINGS}` : statement)
   return readRows(bytes)
 }
 

@@ -1,5 +1,5 @@
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { pipeline, Readable } from 'node:stream'
+import { createGzip } from 'node:zlib'
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { parseProfileType } from '../../infra/contract/profile.ts'
@@ -10,8 +10,6 @@ import { formatFolded } from '../tree/folded.ts'
 import { encodePprof } from '../tree/pprof.ts'
 import { drawSvg } from '../tree/svg.ts'
 import type { Drawing } from './drawing.ts'
-
-const gzipped = promisify(gzip)
 
 // Trees as files. A browser that opens one of these saves it; `curl -O -J` too.
 
@@ -42,29 +40,25 @@ export function sendColumns(c: Context, { answer, layout, comparison }: Drawing)
 }
 
 /** Always gzip, as pprof files are. */
-export async function sendPprof(
-  c: Context,
-  answer: AnsweredTree,
-  index: number,
-): Promise<Response> {
+export function sendPprof(c: Context, answer: AnsweredTree, index: number): Response {
   const { scope, facts } = answer.sides[index] as AnsweredSide
   const type = parseProfileType(scope.type)
   if (type === null) throw new Error(`not a profile type: ${scope.type}`)
-  const pprof = encodePprof(answer.tree, index, {
+  const pieces = encodePprof(answer.tree, index, {
     type,
     period: facts.samplesPerValue === null ? 0 : Math.round(1 / facts.samplesPerValue),
     ...scope.range,
   })
   name(c, `${type.name}.pb.gz`)
-  return send(c, 'application/octet-stream', await gzipped(pprof, { level: 1 }))
+  // A client that goes away ends the pipeline: that is no error of ours.
+  const body = pipeline(Readable.from(pieces), createGzip({ level: 1 }), () => {})
+  return sendStream(c, 'application/octet-stream', Readable.toWeb(body))
 }
 
 export function sendFolded(c: Context, answer: AnsweredTree): Response {
   name(c, 'stacks.folded')
-  c.header('Content-Type', 'text/plain; charset=utf-8')
-  // Says that the answer is made while it is sent.
-  c.header('Transfer-Encoding', 'chunked')
-  return c.body(ReadableStream.from(formatFolded(answer.tree)).pipeThrough(new TextEncoderStream()))
+  const text = ReadableStream.from(formatFolded(answer.tree))
+  return sendStream(c, 'text/plain; charset=utf-8', text.pipeThrough(new TextEncoderStream()))
 }
 
 export function sendSvg(c: Context, { answer, layout, scales, comparison }: Drawing): Response {
@@ -85,4 +79,11 @@ function name(c: Context, file: string): void {
 function send(c: Context, type: string, body: Uint8Array): Response {
   c.header('Content-Type', type)
   return answerBytes(c, body as Uint8Array<ArrayBuffer>)
+}
+
+function sendStream(c: Context, type: string, body: ReadableStream): Response {
+  c.header('Content-Type', type)
+  // Says that the answer is made while it is sent.
+  c.header('Transfer-Encoding', 'chunked')
+  return c.body(body)
 }

@@ -1,4 +1,5 @@
 import {
+  emptyTableToken,
   Line,
   Location,
   Mapping,
@@ -20,29 +21,28 @@ export type PprofOptions = {
   readonly toMs: number
 }
 
+// Some milliseconds of work each.
+const STACKS_PER_PIECE = 1_000
+const FUNCTIONS_PER_PIECE = 4_000
+
 /**
  * One side of a tree as a plain pprof: a sample per stack, a location per function, a mapping per
- * module. Addresses and lines are not stored, so there are none.
+ * module. Addresses and lines are not stored, so there are none. In pieces that are profiles of their
+ * own and a whole one after another, since protobuf adds repeated fields up: 50,000 stacks at once
+ * would hold up every other question for half a second.
  */
-export function encodePprof(tree: CallTree, side: number, options: PprofOptions): Uint8Array {
-  const { trie, functions } = tree
-  const flat = tree.flat[side] as CallTree['flat'][number]
+export function* encodePprof(
+  tree: CallTree,
+  side: number,
+  options: PprofOptions,
+): Generator<Uint8Array> {
+  const { functions } = tree
   const texts = new StringTable()
-  const used = new Set<number>()
-  const sample: Sample[] = []
-  for (let node = 0; node < trie.nodes; node++) {
-    if (flat.approximate(node) === 0) continue
-    const locationId: number[] = []
-    for (let at = node; at !== 0; at = trie.parent[at] as number) {
-      const fn = trie.fn[at] as number
-      used.add(fn)
-      locationId.push(fn + 1)
-    }
-    sample.push(new Sample({ locationId, value: [flat.exact(node)] }))
-  }
   const mappings = new Map<string, number>()
-  const location: Location[] = []
-  const pprofFunctions: PprofFunction[] = []
+  const used = new Set<number>()
+  yield* encodeSamples(tree, side, used)
+  let location: Location[] = []
+  let pprofFunctions: PprofFunction[] = []
   for (const fn of used) {
     const module = functions.modules[fn] as string
     if (!mappings.has(module)) mappings.set(module, mappings.size + 1)
@@ -52,11 +52,14 @@ export function encodePprof(tree: CallTree, side: number, options: PprofOptions)
     const line = [new Line({ functionId: id })]
     location.push(new Location({ id, mappingId: mappings.get(module) as number, line }))
     pprofFunctions.push(new PprofFunction({ id, name, systemName: name, filename }))
+    if (location.length < FUNCTIONS_PER_PIECE) continue
+    yield encodePiece({ location, function: pprofFunctions })
+    location = []
+    pprofFunctions = []
   }
   const { sampleType, sampleUnit, periodType, periodUnit } = options.type
-  return new Profile({
+  yield new Profile({
     sampleType: [valueType(texts, sampleType, sampleUnit)],
-    sample,
     mapping: [...mappings].map(([module, id]) => {
       // Tells pprof that there is nothing to symbolize.
       const has = { hasFunctions: true, hasFilenames: true, hasLineNumbers: true }
@@ -70,6 +73,35 @@ export function encodePprof(tree: CallTree, side: number, options: PprofOptions)
     period: options.period,
     stringTable: texts,
   }).encode()
+}
+
+/** Adds the functions met to `used`. */
+function* encodeSamples(
+  { trie, flat }: CallTree,
+  side: number,
+  used: Set<number>,
+): Generator<Uint8Array> {
+  const sums = flat[side] as CallTree['flat'][number]
+  let sample: Sample[] = []
+  for (let node = 0; node < trie.nodes; node++) {
+    if (sums.approximate(node) === 0) continue
+    const locationId: number[] = []
+    for (let at = node; at !== 0; at = trie.parent[at] as number) {
+      const fn = trie.fn[at] as number
+      used.add(fn)
+      locationId.push(fn + 1)
+    }
+    sample.push(new Sample({ locationId, value: [sums.exact(node)] }))
+    if (sample.length < STACKS_PER_PIECE) continue
+    yield encodePiece({ sample })
+    sample = []
+  }
+  yield encodePiece({ sample })
+}
+
+// Only the last piece has strings: the first of all must be the empty one.
+function encodePiece(part: ConstructorParameters<typeof Profile>[0]): Uint8Array {
+  return new Profile({ ...part, stringTable: new StringTable(emptyTableToken) }).encode()
 }
 
 function valueType(texts: StringTable, type: string, unit: string): ValueType {

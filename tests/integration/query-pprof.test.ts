@@ -17,7 +17,8 @@ if (type === null) throw new Error('the CPU type is none')
 const OPTIONS = { type, period: 10_101_010, fromMs: 1_700_000_000_000, toMs: 1_700_000_600_000 }
 
 function encode(stacks: readonly SidedStack[], side = 0): Uint8Array {
-  return encodePprof(callTreeOf(stacks, stacks[0]?.values.length ?? 1, true), side, OPTIONS)
+  const tree = callTreeOf(stacks, stacks[0]?.values.length ?? 1, true)
+  return Buffer.concat([...encodePprof(tree, side, OPTIONS)])
 }
 
 // pprof tells functions apart by name: ours with one name are added up, recursion counted once.
@@ -75,6 +76,15 @@ describe('a pprof export, read by go tool pprof', () => {
     expect(folded.sort().join('')).toBe(foldedOf(callTreeOf(stacks, 1)))
   })
 
+  it('is whole in many pieces', () => {
+    const stacks = Array.from({ length: 5_000 }, (_, i) => ({
+      frames: ['main', `f${i}`, `g${i % 10}`],
+      values: [BigInt(i + 1)],
+    }))
+    expect([...encodePprof(callTreeOf(stacks, 1), 0, OPTIONS)].length).toBeGreaterThan(5)
+    expect(readByGoPprof(encode(stacks), 'ns')).toEqual(tableByName(stacks, 0))
+  })
+
   it('is empty where there is nothing', () => {
     expect(readByGoPprof(encode([]), 'ns')).toEqual(new Map())
   })
@@ -84,7 +94,7 @@ it('says what was measured, when, and by which modules', () => {
   const stacks = stacksOf('app!main@main.c;libc.so.6!read 20')
   const tree = sumUp(callTreeOf(stacks, 1))
   expect(tabulate(tree).present).toHaveLength(2)
-  const profile = Profile.decode(encodePprof(tree, 0, OPTIONS))
+  const profile = Profile.decode(Buffer.concat([...encodePprof(tree, 0, OPTIONS)]))
   const text = (index: number | bigint) => profile.stringTable.strings[Number(index)]
   expect(profile.sampleType.map(({ type, unit }) => [text(type), text(unit)])).toEqual([
     ['cpu', 'nanoseconds'],

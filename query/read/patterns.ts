@@ -1,6 +1,6 @@
 import { FlamewatchError } from '../../infra/runtime/errors.ts'
 import { sql } from '../../infra/store/sql.ts'
-import type { Selector } from '../selector.ts'
+import type { Matcher, Selector } from '../selector.ts'
 import { anchored } from '../selector-sql.ts'
 import type { Reader } from './reader.ts'
 
@@ -9,16 +9,18 @@ import type { Reader } from './reader.ts'
  * that a wrong one is the client's error. Throws `malformed`.
  */
 export async function checkPatterns(reader: Reader, selector: Selector): Promise<void> {
-  for (const { name, operator, value } of selector) {
-    if (operator !== '=~' && operator !== '!~') continue
-    if (!isBalanced(value)) throw wrongPattern(name, value)
-    try {
-      await reader.rows(sql`SELECT match('', ${anchored(value)})`)
-    } catch (cause) {
-      if (!(cause instanceof FlamewatchError) || cause.code !== 'store_error' || cause.retriable)
-        throw cause
-      throw wrongPattern(name, value, cause)
-    }
+  const patterns = selector.filter(({ operator }) => operator === '=~' || operator === '!~')
+  await Promise.all(patterns.map((matcher) => checkPattern(reader, matcher)))
+}
+
+async function checkPattern(reader: Reader, { name, value }: Matcher): Promise<void> {
+  if (!isBalanced(value)) throw wrongPattern(name, value)
+  try {
+    await reader.rows(sql`SELECT match('', ${anchored(value)})`)
+  } catch (cause) {
+    if (!(cause instanceof FlamewatchError) || cause.code !== 'store_error' || cause.retriable)
+      throw cause
+    throw wrongPattern(name, value, cause)
   }
 }
 

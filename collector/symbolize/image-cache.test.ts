@@ -31,6 +31,13 @@ test('one image is kept however big it is', () => {
   expect(cache.get('b')).toBeDefined()
 })
 
+test('between two windows the bound holds for the biggest image, too', () => {
+  const cache = new ImageCache(1)
+  cache.add('a', image())
+  cache.shrink(1)
+  expect(cache.bytes).toBe(0)
+})
+
 test('names that are read count into the bytes', () => {
   const one = image()
   const before = one.bytes

@@ -29,17 +29,18 @@ export class ImageCache {
     return image
   }
 
-  /** One image is kept even when it alone is over the bound: it is needed right now. */
+  /** The image stays, even when it alone is over the bound: it is needed right now. */
   add(key: string, image: Image): void {
     this.#images.delete(key)
+    this.shrink(this.#maxBytes - image.bytes)
     this.#images.set(key, image)
-    this.shrink(this.#maxBytes)
   }
 
+  /** Between two windows no image is needed, however big. */
   shrink(maxBytes: number): void {
     let bytes = this.bytes
     for (const [key, image] of this.#images) {
-      if (bytes <= maxBytes || this.#images.size === 1) return
+      if (bytes <= maxBytes) return
       this.#images.delete(key)
       bytes -= image.bytes
     }

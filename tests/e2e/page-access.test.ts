@@ -2,14 +2,9 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchBrowser } from '../fixtures/browser.ts'
 import { type FakeApi, startFakeApi } from '../fixtures/fake-api/server.ts'
-import {
-  type BuiltPage,
-  buildPage,
-  launchBrowser,
-  openPage,
-  waitForGraph,
-} from '../fixtures/page-browser.ts'
+import { type BuiltPage, buildPage, openPage, waitForGraph } from '../fixtures/page-browser.ts'
 
 // axe on every page in both themes, and what axe cannot see: the mirror of the canvas.
 

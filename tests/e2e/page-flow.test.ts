@@ -1,11 +1,11 @@
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchBrowser } from '../fixtures/browser.ts'
 import { type FakeApi, startFakeApi } from '../fixtures/fake-api/server.ts'
 import {
   type BuiltPage,
   buildPage,
   type Look,
-  launchBrowser,
   type OpenPage,
   openPage,
   waitForGraph,

@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchBrowser } from '../fixtures/browser.ts'
 import { FLEET, HOSTILE_FLEET } from '../fixtures/fake-api/fleet.ts'
 import { type FakeApiOptions, startFakeApi } from '../fixtures/fake-api/server.ts'
-import {
-  type BuiltPage,
-  buildPage,
-  launchBrowser,
-  openPage,
-  waitForGraph,
-} from '../fixtures/page-browser.ts'
+import { type BuiltPage, buildPage, openPage, waitForGraph } from '../fixtures/page-browser.ts'
 
 // What the page says when there is nothing, when something is wrong, and when names are hostile.
 

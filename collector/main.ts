@@ -11,6 +11,8 @@ import { createCollectorMetrics } from './collector-metrics.ts'
 import { HttpPublisher } from './http-publisher.ts'
 import { openSampler } from './kernel/sampler.ts'
 import type { CollectorOptions } from './options.ts'
+import type { Right } from './rights.ts'
+import { explainMissing, grantLine, lostRights } from './rights.ts'
 import { Sender } from './sender.ts'
 import { Spool } from './spool/spool.ts'
 import { WindowLoop } from './window-loop.ts'
@@ -19,6 +21,8 @@ export type CollectContext = {
   readonly log: Log
   readonly metrics: Metrics
   readonly lifecycle: Lifecycle
+  /** For a person at the terminal, one line. */
+  readonly tell: (line: string) => void
 }
 
 // As long as the server accepts batches; what waits longer would be refused.
@@ -35,6 +39,9 @@ const MAX_RETRY_MS = 60_000
  */
 export async function collect(options: CollectorOptions, context: CollectContext): Promise<void> {
   const { log, lifecycle } = context
+  const missing = lostRights()
+  // Of kernel names the batches that have kernel frames tell themselves.
+  const notes = missing.filter(({ capability }) => capability !== 'CAP_SYSLOG').map(explainMissing)
   const metrics = createCollectorMetrics(context.metrics)
   const spool = await openSpool(options, log, metrics)
   const settings = {
@@ -56,6 +63,7 @@ export async function collect(options: CollectorOptions, context: CollectContext
     await spool.close()
     throw error
   })
+  tellMissing(missing, context)
   if (sampler.unwindFds) worker.unwindBy(sampler.unwindFds)
   const sender = new Sender({
     queue: spool,
@@ -69,6 +77,7 @@ export async function collect(options: CollectorOptions, context: CollectContext
     source: sampler,
     worker,
     sink: spool,
+    notes: () => notes,
     host: options.host,
     windowMs: options.window,
     log,
@@ -95,6 +104,13 @@ export async function collect(options: CollectorOptions, context: CollectContext
     },
   })
   log.info({ host: options.host, server: options.server.href, notes: sampler.notes }, 'sampling')
+}
+
+function tellMissing(missing: readonly Right[], { log, tell }: CollectContext): void {
+  if (missing.length === 0) return
+  log.info({ capabilities: missing.map(({ capability }) => capability) }, 'rights missing')
+  for (const right of missing) tell(explainMissing(right))
+  tell(`all rights it can use, and no others: ${grantLine()}`)
 }
 
 function openSpool(options: CollectorOptions, log: Log, metrics: CollectorMetrics): Promise<Spool> {

@@ -77,6 +77,7 @@ function run(options: Partial<WindowLoopOptions> = {}): void {
         return build(window)
       },
     },
+    notes: () => ['of the machine'],
     sink: {
       async add(batch) {
         added.push(batch)
@@ -126,7 +127,7 @@ test('delivers every window, and at the end the one that has begun', async () =>
     host: 'web-1',
     windowStart: NOW,
     windowEnd: NOW + 10_000,
-    notes: ['a note', 'another'],
+    notes: ['a note', 'of the machine', 'another'],
     account: { taken: 6, idle: 3, kept: 1, dropped: { counts_full: 2 }, faults: {} },
     body: new Uint8Array([1]),
   })

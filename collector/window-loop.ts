@@ -29,6 +29,8 @@ export type WindowLoopOptions = {
   readonly source: WindowSource
   readonly worker: BatchSource
   readonly sink: BatchSink
+  /** What a user must know of all batches, besides what source and worker say. */
+  readonly notes: () => readonly string[]
   readonly host: string
   readonly windowMs: number
   readonly log: Log
@@ -98,7 +100,7 @@ export class WindowLoop {
 
   /** Never rejects: what goes wrong is counted. */
   async #deliver(drained: SampleWindow): Promise<void> {
-    const { worker, sink, host, log, metrics, source, onBatch } = this.#options
+    const { worker, sink, host, log, metrics, source, notes, onBatch } = this.#options
     const window = { ...drained, ...boundTime(drained) }
     // The columns are handed over to the worker, so they are counted before.
     const account = accountOf(window)
@@ -110,7 +112,7 @@ export class WindowLoop {
           host,
           account,
           body,
-          notes: [...source.notes, ...batch.notes],
+          notes: [...source.notes, ...notes(), ...batch.notes],
           windowStart: window.startMs,
           windowEnd: window.endMs,
         })

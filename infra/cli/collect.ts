@@ -12,7 +12,7 @@ export const command = defineCommand({
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
     try {
       const { collect } = await import('../../collector/main.ts')
-      await collect(options, { log: log.child({ room: 'collector' }), metrics, lifecycle })
+      await collect(options, { log: log.child({ room: 'collector' }), metrics, lifecycle, tell })
     } catch (error) {
       await lifecycle.close()
       // Anything else is a crash, which `up` answers by starting it again.

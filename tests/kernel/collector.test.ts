@@ -4,12 +4,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:f
 import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gunzipSync } from 'node:zlib'
-import { Profile } from 'pprof-format'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { unaccounted } from '../../infra/contract/account.ts'
 import { findLabelFault } from '../../infra/contract/labels.ts'
-import { BatchSink, type SunkBatch } from '../fixtures/batch-sink.ts'
+import { readRows } from '../fixtures/batch-rows.ts'
+import { BatchSink } from '../fixtures/batch-sink.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { compileFixture, scriptFixture } from '../fixtures/programs/build.ts'
 import { requireRoot } from './programs.ts'
@@ -63,27 +62,6 @@ function spooled(): number {
   } catch {
     return 0 // Not there before the collector is.
   }
-}
-
-type Row = {
-  readonly labels: Readonly<Record<string, string>>
-  /** Leaf first. */
-  readonly stack: readonly string[]
-  readonly samples: number
-}
-
-function readRows({ body }: SunkBatch): Row[] {
-  const profile = Profile.decode(gunzipSync(body))
-  const text = (index: number | bigint) => profile.stringTable.strings[Number(index)] as string
-  const names = new Map(profile.function.map(({ id, name }) => [id, text(name)]))
-  const frames = new Map(
-    profile.location.map(({ id, line }) => [id, names.get(line[0]?.functionId ?? 0) as string]),
-  )
-  return profile.sample.map(({ label, locationId, value }) => ({
-    labels: Object.fromEntries(label.map(({ key, str }) => [text(key), text(str)])),
-    stack: locationId.map((id) => frames.get(id) as string),
-    samples: Number(value[0]) / Number(profile.period),
-  }))
 }
 
 test('whatever was spooled before kill -9 arrives once, and every sample is accounted for', async () => {

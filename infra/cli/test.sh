@@ -11,6 +11,7 @@ llvm-strip llvm
 cc gcc
 g++ g++
 python3 python3
+openssl openssl
 chromium chromium
 '
 

@@ -61,12 +61,17 @@ export function readOptions<T extends OptionTable>(command: Command, table: T): 
       values[key] = result.data
       continue
     }
-    const shown = spec.secret ? '(secret)' : JSON.stringify(got)
+    const shown = spec.secret ? '(secret)' : hidePasswords(JSON.stringify(got))
     const why = result.error.issues.map((issue) => issue.message).join(', ')
     faults.push(`${spec.flag.split(' ')[0]} (${environmentName(key)}): ${why}; got ${shown}`)
   }
   if (faults.length > 0) throw new FlamewatchError('option_invalid', faults.join('\n'))
   return Object.freeze(values) as OptionValues<T>
+}
+
+// One that somebody put into an address all the same.
+function hidePasswords(text: string | undefined): string {
+  return String(text).replace(/(\/\/)[^/@\s]*@/g, '$1(secret)@')
 }
 
 /** What a table says when nothing is given. */

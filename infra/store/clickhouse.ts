@@ -1,157 +1,196 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import type { ClickHouseClient } from '@clickhouse/client'
 import type { Log } from '../runtime/log.ts'
+import { type Address, Addresses } from './addresses.ts'
 import { collect } from './collect.ts'
+import { connectAll, type ServerOptions } from './connect.ts'
 import { encodeNative } from './native.ts'
-import type { StoreOptions } from './options.ts'
 import { type Sql, sql, trustedSql } from './sql.ts'
 import {
   identifier,
   insertHead,
   killStatement,
-  MAX_QUERY_SIZE,
   mark,
+  READ_TIMEOUT_MS,
   readStatement,
   runStatement,
 } from './statement.ts'
 import type { NativeBlock, QueryOptions, Store } from './store.ts'
-import { isNetworkError, queryCancelled, type StoreOperation, storeError } from './store-error.ts'
+import {
+  isAddressFault,
+  isNetworkError,
+  queryCancelled,
+  type StoreOperation,
+  storeError,
+  storeTimeout,
+  wasNotSent,
+} from './store-error.ts'
 
-// A ClickHouse server over HTTP. Rights: the user that reads may be `readonly = 2` (not 1, which
-// refuses the limits in the statements); the user that writes needs INSERT; `flamewatch migrate`
-// needs CREATE.
+// ClickHouse over HTTP: a server, or the addresses of a cluster. Rights: the user that reads may be
+// `readonly = 2` (not 1, which refuses the limits in the statements); the user that writes needs
+// INSERT and SELECT; `flamewatch migrate` needs CREATE.
 
-// Longer than any limit of a statement: the server ends statements, this ends a dead connection.
-const REQUEST_TIMEOUT_MS = 300_000
-const CONNECTIONS = 16
-
-// Tries after the first, for what is safe to send again; between them a connection the server closed
-// is noticed, or a restart is over. Longer outages are the caller's.
+// Between the tries of what is safe to send again, where there is no other address to turn to: a
+// connection the server closed is noticed, or a restart is over. Longer outages are the caller's.
 const RETRY_DELAYS_MS = [50, 250]
 const KILL_DELAYS_MS = [0, 50, 250]
 
-export type ServerOptions = Omit<StoreOptions, 'data' | 'storeUrl'> & { readonly storeUrl: string }
+// For an answer that never comes. Statements end before by their own limits.
+const GRACE_MS = 10_000
+const INSERT_TIMEOUT_MS = 60_000
+const RUN_TIMEOUT_MS = 300_000
 
-export function openClickHouse(options: ServerOptions, log: Log): Store {
-  return new ClickHouseStore(connect(options, options.storeDatabase), log)
+// In a cluster: an insert returns when the shards have it; a subquery is asked once, of all shards.
+// Of one server neither means anything.
+const INSERT_SETTINGS = ['async_insert = 0', 'distributed_foreground_insert = 1']
+const READ_SETTINGS = ["distributed_product_mode = 'global'"]
+
+export async function openClickHouse(options: ServerOptions, log: Log): Promise<Store> {
+  return new ClickHouseStore(await connectAll(options, options.storeDatabase), log)
 }
 
 /** Makes the database if it is missing; every other statement needs it to be there. */
-export async function createDatabase(options: ServerOptions, log: Log): Promise<void> {
-  const store = new ClickHouseStore(connect(options), log)
+export async function createDatabase(
+  options: ServerOptions,
+  { log, cluster }: { readonly log: Log; readonly cluster?: string | undefined },
+): Promise<void> {
+  const store = new ClickHouseStore(await connectAll(options), log)
   try {
     const name = identifier(options.storeDatabase)
-    await store.run(trustedSql(`CREATE DATABASE IF NOT EXISTS ${name}`))
+    const everywhere = cluster === undefined ? '' : ` ON CLUSTER ${identifier(cluster)}`
+    await store.run(trustedSql(`CREATE DATABASE IF NOT EXISTS ${name}${everywhere}`))
   } finally {
     await store.close()
   }
 }
 
-function connect(options: ServerOptions, database?: string): ClickHouseClient {
-  return createClient({
-    url: options.storeUrl,
-    username: options.storeUser,
-    password: options.storePassword,
-    application: 'flamewatch',
-    request_timeout: REQUEST_TIMEOUT_MS,
-    max_open_connections: CONNECTIONS,
-    // A block of 1,000 profiles, 4.8 MB: zstd 1.3 MB in 21 ms, gzip 2.0 MB in 123 ms.
-    compression: { request: { codec: 'zstd' }, response: { codec: 'zstd' } },
-    // Errors are thrown, and logged by who handles them.
-    log: { level: ClickHouseLogLevel.OFF },
-    // The server answers when it has the whole result: no error can hide behind the rows before it.
-    clickhouse_settings: { wait_end_of_query: 1, max_query_size: String(MAX_QUERY_SIZE) },
-    ...(database === undefined ? {} : { database }),
-  })
-}
-
 type Attempt = {
+  readonly operation: StoreOperation
   readonly text: string
   readonly body?: readonly Uint8Array[]
   readonly signal?: AbortSignal | undefined
+  readonly timeoutMs: number
+  /** A second time changes nothing. */
+  readonly repeatable: boolean
 }
 
 class ClickHouseStore implements Store {
   readonly kind = 'server'
-  readonly #client: ClickHouseClient
+  readonly #addresses: Addresses<ClickHouseClient>
   readonly #log: Log
   readonly #idPrefix = randomUUID()
   #statements = 0
 
-  constructor(client: ClickHouseClient, log: Log) {
-    this.#client = client
+  constructor(addresses: readonly Address<ClickHouseClient>[], log: Log) {
+    this.#addresses = new Addresses(addresses)
     this.#log = log
   }
 
-  async rows<T>(statement: Sql, { limits = {}, signal }: QueryOptions = {}): Promise<T[]> {
-    const text = readStatement(statement, 'JSONEachRow', limits)
-    return JSON.parse((await this.#retried('read', { text, signal })).toString()) as T[]
+  async rows<T>(statement: Sql, options: QueryOptions = {}): Promise<T[]> {
+    return JSON.parse((await this.#read(statement, 'JSONEachRow', options)).toString()) as T[]
   }
 
-  binary(statement: Sql, { limits = {}, signal }: QueryOptions = {}): Promise<Buffer> {
-    return this.#retried('read', { text: readStatement(statement, 'RowBinary', limits), signal })
+  binary(statement: Sql, options: QueryOptions = {}): Promise<Buffer> {
+    return this.#read(statement, 'RowBinary', options)
   }
 
   async run(statement: Sql, { limits = {}, signal }: QueryOptions = {}): Promise<void> {
-    await this.#once('run', { text: runStatement(statement, limits), signal })
+    const text = runStatement(statement, limits)
+    const timeoutMs = (limits.timeoutMs ?? RUN_TIMEOUT_MS) + GRACE_MS
+    await this.#send({ operation: 'run', text, signal, timeoutMs, repeatable: false })
   }
 
   async insert(table: string, block: NativeBlock, token: string | null): Promise<void> {
     if (block.rows === 0) return
     // Asynchronous inserts would mix blocks, and a token says something about one.
-    const text = `${insertHead(table, block.columns, token, ['async_insert = 0'])} FORMAT Native`
-    const attempt = { text, body: encodeNative(block) }
-    // Without a token a second try might store the block twice.
-    if (token === null) await this.#once('insert', attempt)
-    else await this.#retried('insert', attempt)
+    const text = `${insertHead(table, block.columns, token, INSERT_SETTINGS)} FORMAT Native`
+    await this.#send({
+      operation: 'insert',
+      text,
+      body: encodeNative(block),
+      timeoutMs: INSERT_TIMEOUT_MS,
+      // Without a token a second try might store the block twice.
+      repeatable: token !== null,
+    })
   }
 
   async ping(): Promise<void> {
-    await this.#once('read', { text: readStatement(sql`SELECT 1`, 'RowBinary', {}) })
+    await this.#send({
+      operation: 'read',
+      text: readStatement(sql`SELECT 1`, 'RowBinary', {}),
+      timeoutMs: GRACE_MS,
+      repeatable: this.#addresses.all.length > 1,
+    })
   }
 
-  close(): Promise<void> {
-    return this.#client.close()
+  async close(): Promise<void> {
+    await Promise.all(this.#addresses.all.map(({ client }) => client.close()))
   }
 
-  async #retried(operation: StoreOperation, attempt: Attempt): Promise<Buffer> {
-    for (const ms of RETRY_DELAYS_MS) {
+  #read(
+    statement: Sql,
+    format: 'JSONEachRow' | 'RowBinary',
+    { limits = {}, signal }: QueryOptions,
+  ): Promise<Buffer> {
+    return this.#send({
+      operation: 'read',
+      text: readStatement(statement, format, limits, READ_SETTINGS),
+      signal,
+      timeoutMs: (limits.timeoutMs ?? READ_TIMEOUT_MS) + GRACE_MS,
+      repeatable: true,
+    })
+  }
+
+  /** Sends until an address did it, as often as may be; throws what the last one said. */
+  async #send(attempt: Attempt): Promise<Buffer> {
+    const { operation, repeatable } = attempt
+    const others = this.#addresses.all.length - 1
+    for (let failures = 0; ; failures++) {
+      const address = this.#addresses.pick()
       try {
-        return await this.#once(operation, attempt)
+        const answer = await this.#ask(address, attempt)
+        this.#addresses.worked(address)
+        return answer
       } catch (error) {
-        if (!(error instanceof Error) || !isNetworkError(error.cause)) throw error
-        this.#log.debug({ err: error, operation }, 'store connection broke, trying again')
-        await delay(ms)
+        if (!isAddressFault(error)) throw storeError(error, operation)
+        if (this.#addresses.failed(address) && others > 0)
+          this.#log.warn({ err: error, address: address.url }, 'store address does not answer')
+        const again = (repeatable && (others > 0 || isNetworkError(error))) || wasNotSent(error)
+        if (!again || failures >= RETRY_DELAYS_MS.length + others)
+          throw storeError(error, operation, this.#addresses.all)
+        // Another address is asked at once.
+        if (!this.#addresses.anyReady) await delay(RETRY_DELAYS_MS[Math.max(0, failures - others)])
       }
     }
-    return this.#once(operation, attempt)
   }
 
-  async #once(operation: StoreOperation, { text, body, signal }: Attempt): Promise<Buffer> {
+  async #ask(address: Address<ClickHouseClient>, attempt: Attempt): Promise<Buffer> {
+    const { text, body, signal, timeoutMs } = attempt
     if (signal?.aborted) throw queryCancelled()
     const id = `${this.#idPrefix}-${++this.#statements}`
+    const deadline = AbortSignal.timeout(timeoutMs)
     try {
-      return await collect(this.#client, {
+      return await collect(address.client, {
         query: mark(id) + text,
         ...(body === undefined ? {} : { values: Readable.from(body, { objectMode: false }) }),
-        ...(signal === undefined ? {} : { abort_signal: signal }),
+        abort_signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
       })
     } catch (error) {
-      if (!signal?.aborted) throw storeError(error, operation)
-      void this.#kill(id)
-      throw queryCancelled(error)
+      if (!signal?.aborted && !deadline.aborted) throw error
+      void this.#kill(address, id)
+      throw signal?.aborted ? queryCancelled(error) : storeTimeout(timeoutMs, error)
     }
   }
 
   // The server goes on with a statement whose connection was closed. It may not have begun with it,
   // so a statement that is not found is looked for again.
-  async #kill(id: string): Promise<void> {
+  async #kill({ client }: Address<ClickHouseClient>, id: string): Promise<void> {
     try {
       for (const ms of KILL_DELAYS_MS) {
         await delay(ms)
-        const killed = await collect(this.#client, { query: killStatement(id) })
+        const killed = await collect(client, { query: killStatement(id) })
         if (killed.length > 0) return
       }
     } catch (err) {

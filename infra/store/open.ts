@@ -30,15 +30,21 @@ export async function openUnmigrated(options: StoreOptions, deps: StoreDeps): Pr
   const { log, metrics } = deps
   const { storeUrl } = options
   const store = storeUrl
-    ? (await loadClickHouse()).openClickHouse({ ...options, storeUrl }, log)
-    : (await loadChdb()).openChdb(options.data, log)
-  return metrics ? meterStore(await store, metrics) : store
+    ? await (await loadClickHouse()).openClickHouse({ ...options, storeUrl }, log)
+    : await (await loadChdb()).openChdb(options.data, log)
+  return metrics ? meterStore(store, metrics) : store
 }
 
-/** Makes the database of a server if it is missing; an embedded store always has its one. */
-export async function createDatabase(options: StoreOptions, { log }: StoreDeps): Promise<void> {
+/**
+ * Makes the database of a server, or of every server of `cluster`, if it is missing; an embedded
+ * store always has its one.
+ */
+export async function createDatabase(
+  options: StoreOptions,
+  deps: { readonly log: Log; readonly cluster?: string | undefined },
+): Promise<void> {
   const { storeUrl } = options
-  if (storeUrl) await (await loadClickHouse()).createDatabase({ ...options, storeUrl }, log)
+  if (storeUrl) await (await loadClickHouse()).createDatabase({ ...options, storeUrl }, deps)
 }
 
 // Only the world in use is loaded: the engine alone is half a gigabyte.

@@ -25,6 +25,10 @@ describe('options of the store', () => {
       storeUrl: undefined,
       storeUser: 'default',
       storePassword: '',
+      storePasswordFile: undefined,
+      storeCa: undefined,
+      storeCert: undefined,
+      storeKey: undefined,
       storeDatabase: 'flamewatch',
     })
     delete process.env['XDG_STATE_HOME']
@@ -32,7 +36,20 @@ describe('options of the store', () => {
   })
 
   it('name a server', () => {
-    expect(read('--store-url', 'https://db:8443').storeUrl).toBe('https://db:8443')
+    expect(read('--store-url', 'https://db:8443').storeUrl).toEqual(['https://db:8443'])
+  })
+
+  it('name the servers of a cluster', () => {
+    expect(read('--store-url', 'http://a:8123, http://b:8123').storeUrl).toEqual([
+      'http://a:8123',
+      'http://b:8123',
+    ])
+  })
+
+  it('take no password in an address, and do not show the one that stands there', () => {
+    const words = ['--store-url', 'http://a:8123,https://me:hunter2@b:8443']
+    expect(() => read(...words)).toThrow(/--store-url .*\(secret\)@b:8443/)
+    expect(() => read(...words)).not.toThrow('hunter2')
   })
 
   it('say what is wrong with them, all at once', () => {

@@ -15,11 +15,13 @@ export const storeOptions = defineOptions({
     help: 'Directory of the embedded store. Without it $XDG_STATE_HOME/flamewatch, or ~/.local/state/flamewatch.',
   },
   storeUrl: {
-    flag: '--store-url <url>',
+    flag: '--store-url <urls>',
     schema: z
-      .url({ protocol: /^https?$/, error: 'expected http://HOST:PORT or https://HOST:PORT' })
+      .string()
+      .transform((text) => text.split(',').map((url) => url.trim()))
+      .pipe(z.array(z.string().refine(isAddress, 'expected http://HOST:PORT or https://HOST:PORT')))
       .optional(),
-    help: 'ClickHouse server to use instead of the embedded store.',
+    help: 'ClickHouse server to use instead of the embedded store; of a cluster several, comma-separated, the nearest first.',
   },
   storeUser: {
     flag: '--store-user <name>',
@@ -34,6 +36,26 @@ export const storeOptions = defineOptions({
     help: 'Password of that user; better given by the environment, where other users cannot read it.',
     secret: true,
   },
+  storePasswordFile: {
+    flag: '--store-password-file <file>',
+    schema: z.string().min(1, 'expected a file').optional(),
+    help: 'File with the password instead.',
+  },
+  storeCa: {
+    flag: '--store-ca <file>',
+    schema: z.string().min(1, 'expected a file').optional(),
+    help: 'Certificates of the authority that signed the server’s, PEM; else the system’s.',
+  },
+  storeCert: {
+    flag: '--store-cert <file>',
+    schema: z.string().min(1, 'expected a file').optional(),
+    help: 'Certificate to show to the server, PEM; without a password it stands for the user.',
+  },
+  storeKey: {
+    flag: '--store-key <file>',
+    schema: z.string().min(1, 'expected a file').optional(),
+    help: 'Private key of that certificate, PEM.',
+  },
   storeDatabase: {
     flag: '--store-database <name>',
     schema: z
@@ -45,6 +67,11 @@ export const storeOptions = defineOptions({
 })
 
 export type StoreOptions = OptionValues<typeof storeOptions>
+
+// Nothing but the place: user and password have their own options, which are not shown.
+function isAddress(text: string): boolean {
+  return /^https?:\/\/[^/?#@\s]+\/?$/.test(text) && URL.canParse(text)
+}
 
 function defaultDataDirectory(): string {
   const state = process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')

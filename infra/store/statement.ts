@@ -18,8 +18,8 @@ const FORMAT_SETTINGS: Readonly<Record<Format, readonly string[]>> = {
   ],
 }
 
-/** What a read may use when its caller does not say. */
-const READ_LIMITS: QueryLimits = { timeoutMs: 60_000 }
+/** What a read may take when its caller does not say. */
+export const READ_TIMEOUT_MS = 60_000
 
 // One result is one buffer here: it must have an end.
 const MAX_RESULT_BYTES = 1 << 30
@@ -31,11 +31,17 @@ const MAX_RESULT_BYTES = 1 << 30
 export const MAX_QUERY_SIZE = 32 << 20
 
 /** A read with its limits. The line break ends a comment the statement may end with. */
-export function readStatement(statement: Sql, format: Format, limits: QueryLimits): string {
+export function readStatement(
+  statement: Sql,
+  format: Format,
+  limits: QueryLimits,
+  more: readonly string[] = [],
+): string {
   const settings = [
-    ...limitSettings({ ...READ_LIMITS, ...limits }),
+    ...limitSettings({ timeoutMs: READ_TIMEOUT_MS, ...limits }),
     `max_result_bytes = ${MAX_RESULT_BYTES}`,
     ...FORMAT_SETTINGS[format],
+    ...more,
   ]
   return `${sqlText(statement)}\nFORMAT ${format}${settingsClause(settings)}`
 }

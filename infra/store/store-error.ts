@@ -29,11 +29,15 @@ const PASSING: ReadonlySet<number> = new Set([
   242, // TABLE_IS_READ_ONLY: a replica without its keeper
   243, // NOT_ENOUGH_SPACE
   252, // TOO_MANY_PARTS
+  279, // ALL_CONNECTION_TRIES_FAILED: no replica of a shard answers
   285, // TOO_FEW_LIVE_REPLICAS
   286, // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
   319, // UNKNOWN_STATUS_OF_INSERT
   999, // KEEPER_EXCEPTION
 ])
+
+// The server at this address cannot now; another of its cluster may.
+const ADDRESS_FAULTS: ReadonlySet<number> = new Set([209, 210, 225, 236, 242, 279, 999])
 
 const HINTS: Readonly<Record<number, string>> = {
   60: 'The schema may be older than this release: run `flamewatch migrate`.', // UNKNOWN_TABLE
@@ -48,6 +52,18 @@ const HINTS: Readonly<Record<number, string>> = {
 }
 
 const UNKNOWN_DATABASE = 81
+
+const TLS_HINTS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'Renew the certificate of the server.',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'Give the certificate of its authority with --store-ca.',
+  SELF_SIGNED_CERT_IN_CHAIN: 'Give the certificate of its authority with --store-ca.',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'Give the certificate of its authority with --store-ca.',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'Give the certificate of its authority with --store-ca.',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'Use a name in --store-url that stands in its certificate.',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'It speaks http, not https: check --store-url.',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'Give --store-cert and --store-key.',
+  EPROTO: 'Check that --store-url says http or https as the server does.',
+}
 
 // Node's words for a connection that could not be had or broke off.
 const NETWORK: ReadonlySet<string> = new Set([
@@ -64,31 +80,75 @@ const NETWORK: ReadonlySet<string> = new Set([
 
 export type StoreOperation = 'read' | 'run' | 'insert'
 
-/** A FlamewatchError for whatever the client threw while doing `operation`. */
-export function storeError(error: unknown, operation: StoreOperation): FlamewatchError {
+/**
+ * A FlamewatchError for whatever the client threw while doing `operation`; `addresses` are those
+ * that were tried.
+ */
+export function storeError(
+  error: unknown,
+  operation: StoreOperation,
+  addresses: readonly { readonly url: string }[] = [],
+): FlamewatchError {
   if (error instanceof FlamewatchError) return error
   if (isEngineError(error)) return engineError(error, operation)
   const message = errorMessage(error)
-  if (isNetworkError(error))
-    return new FlamewatchError('store_unavailable', `The store cannot be reached: ${message}`, {
-      hint: 'Check --store-url, and that the server runs.',
-      retriable: true,
+  if (isNetworkError(error)) {
+    const at = addresses.length > 0 ? ` at ${addresses.map(({ url }) => url).join(', ')}` : ''
+    return unavailable(`The store cannot be reached${at}: ${message}`, error)
+  }
+  const code = codeOf(error)
+  const hint = TLS_HINTS[code]
+  if (hint !== undefined)
+    return new FlamewatchError('store_error', `The store is not to be trusted: ${message}`, {
+      hint,
       status: 503,
       cause: error,
     })
-  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC'
   return new FlamewatchError('store_error', `The store answered: ${message}`, {
-    ...(full ? { hint: HINTS[243], retriable: true, status: 503 } : {}),
+    ...(code === 'ENOSPC' ? { hint: HINTS[243], retriable: true, status: 503 } : {}),
     cause: error,
   })
 }
 
+/** The store said nothing for longer than the statement may take. */
+export function storeTimeout(timeoutMs: number, cause: unknown): FlamewatchError {
+  return unavailable(`The store did not answer within ${timeoutMs / 1000} s.`, cause)
+}
+
+function unavailable(message: string, cause: unknown): FlamewatchError {
+  return new FlamewatchError('store_unavailable', message, {
+    hint: 'Check --store-url, and that the server runs.',
+    retriable: true,
+    status: 503,
+    cause,
+  })
+}
+
+/** True when it is the address that cannot, not the statement. */
+export function isAddressFault(error: unknown): boolean {
+  if (error instanceof FlamewatchError) return error.code === 'store_unavailable'
+  return isNetworkError(error) || ADDRESS_FAULTS.has(Number(codeOf(error)))
+}
+
+/** True when no byte of the statement can have reached a server. */
+export function wasNotSent(error: unknown): boolean {
+  const code = codeOf(error)
+  const connecting = error instanceof Error && 'syscall' in error && error.syscall === 'connect'
+  return (connecting && NETWORK.has(code)) || code === 'ENOTFOUND' || code === 'EAI_AGAIN'
+}
+
 export function isNetworkError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if ('code' in error && typeof error.code === 'string' && NETWORK.has(error.code)) return true
+  if (NETWORK.has(codeOf(error))) return true
   // The client's own words when `request_timeout` has passed, and Node's when a kept connection was
   // closed under the request.
   return error.message === 'Timeout error.' || error.message === 'socket hang up'
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : ''
 }
 
 export function queryCancelled(cause?: unknown): FlamewatchError {

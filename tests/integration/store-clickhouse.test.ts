@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../infra/runtime/log.ts'
+import { defaultOptions } from '../../infra/runtime/options.ts'
 import { applyMigrations } from '../../infra/store/migrate.ts'
 import { createDatabase, openStore, openUnmigrated } from '../../infra/store/open.ts'
-import type { StoreOptions } from '../../infra/store/options.ts'
+import { type StoreOptions, storeOptions } from '../../infra/store/options.ts'
 import { sql, trustedSql } from '../../infra/store/sql.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { type ClickHouseFront, startFront } from '../fixtures/clickhouse-http/front.ts'
@@ -30,8 +31,8 @@ afterAll(async () => {
 })
 
 const frontOptions = (storeDatabase: string): StoreOptions => ({
-  data: '',
-  storeUrl: front.url,
+  ...defaultOptions(storeOptions),
+  storeUrl: [front.url],
   storeUser: user,
   storePassword: password,
   storeDatabase,
@@ -52,8 +53,8 @@ if (realUrl) {
   describeStore(`a ClickHouse server at ${realUrl}`, async () => {
     const { username, password, origin } = new URL(realUrl)
     const options = {
-      data: '',
-      storeUrl: origin,
+      ...defaultOptions(storeOptions),
+      storeUrl: [origin],
       storeUser: decodeURIComponent(username) || 'default',
       storePassword: decodeURIComponent(password),
       storeDatabase: `flamewatch_test_${randomUUID().replaceAll('-', '')}`,
@@ -92,11 +93,12 @@ describe('a server', () => {
   it('that is not there is worth another try', async () => {
     const options = {
       ...frontOptions('behaviour'),
-      storeUrl: `http://127.0.0.1:${await freePort()}`,
+      storeUrl: [await deadUrl(), await deadUrl()],
     }
     await expect(openStore(options, deps)).rejects.toMatchObject({
       code: 'store_unavailable',
       retriable: true,
+      message: expect.stringContaining(options.storeUrl.join(', ')),
       hint: expect.stringContaining('--store-url'),
     })
   })
@@ -158,11 +160,13 @@ it('inserts with a token are never asynchronous', async () => {
   await close()
 })
 
-function freePort(): Promise<number> {
+/** An address where nobody listens. */
+function deadUrl(): Promise<string> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+      const port = typeof address === 'object' && address ? address.port : 0
+      server.close(() => resolve(`http://127.0.0.1:${port}`))
     })
   })
 }

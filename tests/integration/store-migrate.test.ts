@@ -6,9 +6,10 @@ import { command } from '../../infra/cli/migrate.ts'
 import { Lifecycle } from '../../infra/runtime/lifecycle.ts'
 import { silentLog } from '../../infra/runtime/log.ts'
 import { createMetrics } from '../../infra/runtime/metrics.ts'
+import { defaultOptions } from '../../infra/runtime/options.ts'
 import { readMigrations } from '../../infra/store/migrate.ts'
 import { openStore } from '../../infra/store/open.ts'
-import type { StoreOptions } from '../../infra/store/options.ts'
+import { type StoreOptions, storeOptions } from '../../infra/store/options.ts'
 import { type ClickHouseFront, startFront } from '../fixtures/clickhouse-http/front.ts'
 
 const log = silentLog()
@@ -39,8 +40,8 @@ describe('flamewatch migrate', () => {
     directory = await mkdtemp(join(tmpdir(), 'flamewatch-migrate-'))
     front = await startFront({ directory, user: 'u', password: 'p' })
     server = {
-      data: '',
-      storeUrl: front.url,
+      ...defaultOptions(storeOptions),
+      storeUrl: [front.url],
       storeUser: 'u',
       storePassword: 'p',
       storeDatabase: 'made_by_migrate',

@@ -46,6 +46,7 @@ export async function collect(options: CollectorOptions, context: CollectContext
   const spool = await openSpool(options, log, metrics)
   const settings = {
     host: options.host,
+    hostRoot: options.hostRoot,
     symbolCacheBytes: options.symbolCacheBytes,
     unwindTableBytes: options.unwindTableBytes,
     limitBytes: options.batchBytes,

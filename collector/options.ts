@@ -64,6 +64,11 @@ export const collectorOptions = defineOptions({
     default: '64MB',
     help: 'Kernel memory for unwind tables; what does not fit is walked by frame pointers. Node takes 3 MB, the C library 0.2 MB.',
   },
+  hostRoot: {
+    flag: '--host-root <directory>',
+    schema: z.string().startsWith('/', 'expected an absolute path').optional(),
+    help: 'Where the file system of the host is mounted, for a collector in a container; not given, what container runtimes wrote is looked for here and through the first process of the host.',
+  },
   batchBytes: {
     flag: '--batch-bytes <size>',
     schema: sizeBytes(64 << 10, 2 ** 30),

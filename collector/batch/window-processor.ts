@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../../infra/runtime/log.ts'
 import { loadTableCalls } from '../kernel/libbpf.ts'
 import type { ProgramRun, UnwindFds } from '../kernel/unwind-layout.ts'
 import { UnwindMaps } from '../kernel/unwind-maps.ts'
+import { findCgroupMounts } from '../process/cgroup-mounts.ts'
 import type { CgroupNames } from '../process/cgroup-path.ts'
-import { CgroupTree, findCgroup2Mount } from '../process/cgroup-tree.ts'
-import { readContainerNames } from '../process/container-names.ts'
+import { CgroupTree } from '../process/cgroup-tree.ts'
+import { ContainerMetadata } from '../process/container-metadata.ts'
+import { hostFiles } from '../process/host-files.ts'
 import type { Mapping, Mappings } from '../process/mappings.ts'
 import { readMappings } from '../process/mappings.ts'
 import { ProcessReader } from '../process/process-reader.ts'
@@ -28,6 +29,7 @@ const LOOK_AGAIN_MS = [20, 100, 400, 1600] // one after the other
 export class WindowProcessor {
   readonly #settings: WorkerSettings
   readonly #cgroups: CgroupTree
+  readonly #containers: ContainerMetadata
   readonly #processes: ProcessTable<Mappings>
   readonly #symbolizer: Symbolizer
   readonly #log: Log
@@ -36,9 +38,10 @@ export class WindowProcessor {
   constructor(settings: WorkerSettings, log: Log) {
     this.#settings = settings
     this.#log = log
-    this.#cgroups = new CgroupTree(findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8')))
+    this.#cgroups = new CgroupTree(findCgroupMounts())
+    this.#containers = new ContainerMetadata(hostFiles(settings.hostRoot))
     const reader = new ProcessReader({
-      containerNames: readContainerNames,
+      containerNames: (cgroup) => this.#containers.names(cgroup),
       cgroupPath: (id) => this.#cgroups.pathOf(id),
     })
     const sources = {
@@ -84,6 +87,7 @@ export class WindowProcessor {
   async build(window: SampleWindow): Promise<BuiltBatch> {
     const startedMs = performance.now()
     this.#cgroups.refresh()
+    this.#containers.refresh()
     this.#symbolizer.refresh()
     this.#processes.beginWindow()
     const samples = await mergeWindow(window, {

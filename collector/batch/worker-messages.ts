@@ -8,6 +8,8 @@ import type { BatchPart } from './encode-batch.ts'
 
 export type WorkerSettings = {
   readonly host: string
+  /** Where the file system of the host is mounted; undefined to find it. */
+  readonly hostRoot: string | undefined
   readonly symbolCacheBytes: number
   /** Kernel memory of all unwind tables. */
   readonly unwindTableBytes: number

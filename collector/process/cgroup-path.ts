@@ -20,7 +20,8 @@ export type CgroupNames = {
 
 export const NO_CGROUP_NAMES: CgroupNames = { containerId: null, podUid: null, unit: null }
 
-const CONTAINER_ID = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/
+// Not the scope of a monitor (`libpod-conmon-<id>.scope`), which stands outside its container.
+const CONTAINER_ID = /(?<![0-9a-f]|conmon-)[0-9a-f]{64}(?![0-9a-f])/
 const POD = /pod([0-9a-f]{8}([-_])[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{4}\2[0-9a-f]{12}|[0-9a-f]{32})/
 const UNIT = /^[^/:]+\.service$/
 // The manager of a user's session: what runs below it is no part of a service.

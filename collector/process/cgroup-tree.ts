@@ -1,42 +1,66 @@
 import { readdirSync, statSync } from 'node:fs'
 import { posix } from 'node:path'
+import type { CgroupMount } from './cgroup-mounts.ts'
 
 // Far above any real host (a kubelet's limit is 110 pods); a walk of so many takes about half a second.
 const MAX_DIRECTORIES = 50_000
+// Above this bit of an id the program in the kernel puts the number of a v1 hierarchy; 0 for v2. The
+// kernel counts the ids of a hierarchy from 1: bpf/cgroup.bpf.h.
+const HIERARCHY_SHIFT = 48n
+
+type Paths = ReadonlyMap<bigint, string>
 
 /**
- * Cgroup ids to paths. The id of a cgroup is the inode of its directory in the cgroup2 mount, so a
+ * Cgroup ids to paths. The id of a cgroup is the inode of its directory in its hierarchy's mount, so a
  * path is found also when every process in it has died. Walks only for an id it does not know.
  */
 export class CgroupTree {
-  readonly #mount: string | null
-  #paths: ReadonlyMap<bigint, string> = new Map()
-  // Of the walk before: names of cgroups removed since, for samples taken while they lived.
-  #previous: ReadonlyMap<bigint, string> = new Map()
-  #walked = false
+  readonly #hierarchies: ReadonlyMap<bigint, Hierarchy>
 
-  /** `mount` is where cgroup2 is mounted; null where there is none. */
-  constructor(mount: string | null) {
-    this.#mount = mount
+  constructor(mounts: readonly CgroupMount[]) {
+    this.#hierarchies = new Map(
+      mounts.map(({ hierarchy, directory }) => [BigInt(hierarchy), new Hierarchy(directory)]),
+    )
   }
 
   /** Path below the mount, starting with `/`; null for an id that is not (or no longer) there. */
   pathOf(id: bigint): string | null {
-    const known = this.#paths.get(id) ?? this.#previous.get(id)
-    if (known !== undefined || this.#mount === null || this.#walked) return known ?? null
-    this.#previous = this.#paths
-    this.#paths = walk(this.#mount)
-    this.#walked = true
-    return this.#paths.get(id) ?? null
+    const hierarchy = this.#hierarchies.get(id >> HIERARCHY_SHIFT)
+    return hierarchy?.pathOf(BigInt.asUintN(Number(HIERARCHY_SHIFT), id)) ?? null
   }
 
   /** A new window: an unknown id may be looked for once more. */
+  refresh(): void {
+    for (const hierarchy of this.#hierarchies.values()) hierarchy.refresh()
+  }
+}
+
+class Hierarchy {
+  readonly #mount: string
+  #paths: Paths = new Map()
+  // Of the walk before: names of cgroups removed since, for samples taken while they lived.
+  #previous: Paths = new Map()
+  #walked = false
+
+  constructor(mount: string) {
+    this.#mount = mount
+  }
+
+  pathOf(inode: bigint): string | null {
+    const known = this.#paths.get(inode) ?? this.#previous.get(inode)
+    if (known !== undefined || this.#walked) return known ?? null
+    this.#previous = this.#paths
+    this.#paths = walk(this.#mount)
+    this.#walked = true
+    return this.#paths.get(inode) ?? null
+  }
+
   refresh(): void {
     this.#walked = false
   }
 }
 
-function walk(mount: string): Map<bigint, string> {
+function walk(mount: string): Paths {
   const paths = new Map<bigint, string>()
   const pending = ['/']
   while (pending.length > 0 && paths.size < MAX_DIRECTORIES) {
@@ -50,16 +74,4 @@ function walk(mount: string): Map<bigint, string> {
     }
   }
   return paths
-}
-
-/** Where cgroup2 is mounted, from the text of /proc/self/mountinfo. */
-export function findCgroup2Mount(mountinfo: string): string | null {
-  for (const line of mountinfo.split('\n')) {
-    const [before, after] = line.split(' - ')
-    if (!after?.startsWith('cgroup2 ')) continue
-    const fields = before?.split(' ') ?? []
-    // Only the whole tree: a bind mount of a part has another root than '/'.
-    if (fields[3] === '/' && fields[4]) return fields[4]
-  }
-  return null
 }

@@ -1,128 +1,78 @@
-import { readProcFile } from './proc-file.ts'
-
-// What a container runtime wrote on this host about a container: names without asking an API. These
-// files also hold environments; only the keys read here are kept.
+// The names of a container as they go into labels. Whoever starts a container chooses them, and what a
+// runtime wrote down may be damaged: each is checked against the rules of its kind, and one that breaks
+// them is as good as unknown.
 
 export type ContainerNames = {
   readonly name: string | null
   readonly pod: string | null
   readonly namespace: string | null
+  /** As it was asked for: `registry/name:tag` or `registry/name@digest`. */
+  readonly image: string | null
   /** Tag of the image, else the start of its digest; null for tags that name no version. */
   readonly imageVersion: string | null
+  /** Those of POD_LABELS that are there. */
   readonly podLabels: Readonly<Record<string, string>>
 }
 
-type Source = {
-  readonly file: (containerId: string) => string
-  readonly parse: (config: Json) => ContainerNames
+/** Of a pod's labels these are read: https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/ */
+export const POD_LABELS = ['app.kubernetes.io/name', 'app.kubernetes.io/version'] as const
+
+/** What one source knows of a container, unchecked. */
+export type FoundNames = {
+  readonly name?: string | null
+  readonly pod?: string | null
+  readonly namespace?: string | null
+  readonly image?: string | null
+  /** `sha256:…` or bare hex digits, of the image. */
+  readonly digest?: string | null
+  readonly podLabels?: Readonly<Record<string, unknown>>
 }
 
-const SOURCES: readonly Source[] = [
-  {
-    file: (id) => `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${id}/config.json`,
-    parse: parseContainerd,
-  },
-  {
-    file: (id) => `/var/lib/containers/storage/overlay-containers/${id}/userdata/config.json`,
-    parse: parseCrio,
-  },
-  { file: (id) => `/var/lib/docker/containers/${id}/config.v2.json`, parse: parseDocker },
-]
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/, and for containers what
+// Docker and Podman allow as well: [a-zA-Z0-9][a-zA-Z0-9_.-]+
+const CONTAINER = /^[a-zA-Z0-9][\w.-]{0,252}$/
+const POD = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/
+const NAMESPACE = /^[a-z0-9]([\w.-]{0,61}[a-z0-9])?$/
+const LABEL_VALUE = /^[a-zA-Z0-9]([\w.-]{0,61}[a-zA-Z0-9])?$/
+// https://github.com/distribution/reference: a name of at most 255 characters, a tag of 128, a digest.
+const IMAGE = /^[a-zA-Z0-9][\w.:/@+-]{0,511}$/
 
-const MAX_BYTES = 1024 * 1024
-
-/** Null when no runtime known here wrote about the container. `root` is '' but for tests. */
-export function readContainerNames(containerId: string, root = ''): ContainerNames | null {
-  for (const { file, parse } of SOURCES) {
-    const bytes = readProcFile(root + file(containerId), MAX_BYTES)
-    const config = bytes && parseJson(bytes.toString())
-    if (config) return parse(config)
+/** Null when nothing of it may be used. Of several sources the first that knows a name tells it. */
+export function checkNames(sources: readonly FoundNames[]): ContainerNames | null {
+  const first = (key: 'name' | 'pod' | 'namespace' | 'image', rule: RegExp): string | null =>
+    sources.map((source) => source[key]).find((text) => text && rule.test(text)) ?? null
+  const image = first('image', IMAGE)
+  const digest = sources.map((source) => source.digest).find((text) => text) ?? null
+  const names = {
+    name: first('name', CONTAINER),
+    pod: first('pod', POD),
+    namespace: first('namespace', NAMESPACE),
+    image,
+    imageVersion: imageVersion(image, digest),
+    podLabels: pickLabels(sources),
   }
-  return null
-}
-
-// Annotations of the CRI plugin: https://github.com/containerd/containerd pkg/cri/annotations.
-function parseContainerd(config: Json): ContainerNames {
-  const annotations = field(config, 'annotations')
-  return {
-    name: text(annotations, 'io.kubernetes.cri.container-name'),
-    pod: text(annotations, 'io.kubernetes.cri.sandbox-name'),
-    namespace: text(annotations, 'io.kubernetes.cri.sandbox-namespace'),
-    imageVersion: imageVersion(text(annotations, 'io.kubernetes.cri.image-name'), null),
-    podLabels: {},
-  }
-}
-
-// Annotations of CRI-O: https://github.com/cri-o/cri-o pkg/annotations. Labels is JSON in a string.
-function parseCrio(config: Json): ContainerNames {
-  const annotations = field(config, 'annotations')
-  const labels = parseJson(text(annotations, 'io.kubernetes.cri-o.Labels') ?? '') ?? {}
-  return {
-    name: text(annotations, 'io.kubernetes.container.name'),
-    pod: text(annotations, 'io.kubernetes.pod.name'),
-    namespace: text(annotations, 'io.kubernetes.pod.namespace'),
-    imageVersion: imageVersion(
-      text(annotations, 'io.kubernetes.cri-o.ImageName'),
-      text(annotations, 'io.kubernetes.cri-o.ImageRef'),
-    ),
-    podLabels: pickLabels(labels),
-  }
-}
-
-function parseDocker(config: Json): ContainerNames {
-  const container = field(config, 'Config')
-  const labels = field(container, 'Labels')
-  return {
-    name:
-      text(labels, 'com.docker.compose.service') ??
-      text(config, 'Name')?.replace(/^\//, '') ??
-      null,
-    pod: null,
-    namespace: text(labels, 'com.docker.compose.project'),
-    imageVersion: imageVersion(text(container, 'Image'), text(config, 'Image')),
-    podLabels: {},
-  }
+  const { podLabels, ...texts } = names
+  const isKnown = Object.values(texts).some(Boolean) || Object.keys(podLabels).length > 0
+  return isKnown ? names : null
 }
 
 /** `reference` as `registry/name:tag@digest`; `digest` where the runtime keeps it apart. */
 export function imageVersion(reference: string | null, digest: string | null): string | null {
   const [name = '', pinned] = (reference ?? '').split('@')
   const tag = /:([\w][\w.-]{0,127})$/.exec(name.slice(name.lastIndexOf('/') + 1))?.[1]
-  if (tag && tag !== 'latest') return tag
-  const hex = /([0-9a-f]{12})[0-9a-f]{52}$/.exec(pinned ?? digest ?? '')?.[1]
+  // An image asked for by its id: the whole reference is a digest.
+  const isId = /^(sha256:)?[0-9a-f]{64}$/.test(name)
+  if (tag && tag !== 'latest' && !isId) return tag
+  const hex = /([0-9a-f]{12})[0-9a-f]{52}$/.exec(pinned ?? (isId ? name : (digest ?? '')))?.[1]
   return hex ?? null
 }
 
-function pickLabels(labels: Json): Record<string, string> {
+function pickLabels(sources: readonly FoundNames[]): Record<string, string> {
   const picked: Record<string, string> = {}
-  for (const name of ['app.kubernetes.io/name', 'app.kubernetes.io/version']) {
-    const value = text(labels, name)
-    if (value) picked[name] = value
-  }
+  for (const name of POD_LABELS)
+    for (const { podLabels = {} } of sources) {
+      const value = Object.hasOwn(podLabels, name) ? podLabels[name] : null
+      if (typeof value === 'string' && LABEL_VALUE.test(value)) picked[name] ??= value
+    }
   return picked
-}
-
-type Json = Readonly<Record<string, unknown>>
-
-function parseJson(source: string): Json | null {
-  try {
-    const value: unknown = JSON.parse(source)
-    return isObject(value) ? value : null
-  } catch {
-    return null
-  }
-}
-
-function field(json: Json, name: string): Json {
-  const value = json[name]
-  return isObject(value) ? value : {}
-}
-
-function text(json: Json, name: string): string | null {
-  const value = json[name]
-  return typeof value === 'string' && value !== '' ? value : null
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -11,7 +11,10 @@ import {
   nameVersion,
 } from './process-labels.ts'
 
-const CONTAINER = { name: null, pod: null, namespace: null, imageVersion: null, podLabels: {} }
+const CONTAINER = {
+  ...{ name: null, pod: null, namespace: null, image: null, imageVersion: null },
+  podLabels: {},
+}
 
 const FACTS: ProcessFacts = {
   comm: 'MainThread',

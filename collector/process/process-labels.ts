@@ -37,6 +37,7 @@ export function labelProcess(facts: ProcessFacts, host: string): Labels {
     container: container?.name ?? cgroup.containerId?.slice(0, SHORT_CONTAINER_ID),
     pod: container?.pod ?? cgroup.podUid,
     namespace: container?.namespace,
+    image: container?.image,
     unit: cgroup.unit,
     comm: facts.comm,
   })

@@ -9,6 +9,11 @@ import { ProcessReader, parseStat } from './process-reader.ts'
 
 const ID = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
 
+const NAMES = {
+  ...{ pod: null, namespace: null, image: null, imageVersion: null },
+  podLabels: {},
+}
+
 describe('a recorded /proc', () => {
   let proc: string
 
@@ -30,13 +35,8 @@ describe('a recorded /proc', () => {
     return new ProcessReader({
       proc,
       cgroupPath: (id) => paths[String(id)] ?? null,
-      containerNames: (id) => ({
-        name: `name of ${id.slice(0, 4)}`,
-        pod: null,
-        namespace: null,
-        imageVersion: null,
-        podLabels: {},
-      }),
+      containerNames: ({ containerId }) =>
+        containerId === null ? null : { ...NAMES, name: `name of ${containerId.slice(0, 4)}` },
     })
   }
 

@@ -20,8 +20,8 @@ const MAX_COMMAND_BYTES = 64 * 1024
 const MAX_CGROUP_BYTES = 64 * 1024
 
 export type ProcessReaderOptions = {
-  /** Names of the container with that id; null when none are known. */
-  readonly containerNames: (containerId: string) => ContainerNames | null
+  /** Names of the container or pod of a cgroup; null when none are known. */
+  readonly containerNames: (cgroup: CgroupNames) => ContainerNames | null
   /** Path of the cgroup with that id; null when unknown. */
   readonly cgroupPath: (id: bigint) => string | null
   /** Where /proc is; other than '/proc' only in tests. */
@@ -42,7 +42,6 @@ export class ProcessReader {
   readonly #options: ProcessReaderOptions
   readonly #proc: string
   readonly #versions = new BoundedMap<string, string>(4_096)
-  readonly #containers = new BoundedMap<string, ContainerNames | null>(1_024)
 
   constructor(options: ProcessReaderOptions) {
     this.#options = options
@@ -87,13 +86,8 @@ export class ProcessReader {
     return path === null ? NO_CGROUP_NAMES : parseCgroupPath(path)
   }
 
-  container({ containerId }: CgroupNames): ContainerNames | null {
-    if (!containerId) return null
-    const known = this.#containers.get(containerId)
-    if (known !== undefined) return known
-    const names = this.#options.containerNames(containerId)
-    this.#containers.set(containerId, names)
-    return names
+  container(cgroup: CgroupNames): ContainerNames | null {
+    return this.#options.containerNames(cgroup)
   }
 
   #readCgroup(base: string, id: bigint): CgroupNames {

@@ -15,7 +15,7 @@ export type ContainerNames = {
 }
 
 /** Of a pod's labels these are read: https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/ */
-export const POD_LABELS = ['app.kubernetes.io/name', 'app.kubernetes.io/version'] as const
+const POD_LABELS = ['app.kubernetes.io/name', 'app.kubernetes.io/version'] as const
 
 /** What one source knows of a container, unchecked. */
 export type FoundNames = {

@@ -271,6 +271,101 @@ export const HistoryAnswer = z
   })
   .openapi('History')
 
+const JudgedArm = z
+  .object({
+    version: z.string(),
+    from: Time,
+    to: Time,
+    hosts: z.number(),
+    /** Effective hosts: what they count for given how unequal they are. Of `days`, the days. */
+    effectiveHosts: z.number(),
+    /** 0 where the type has no period. */
+    samples: z.number(),
+  })
+  .openapi('JudgedArm')
+
+// Costs are shares of the service's whole, 0 to 1.
+export const RegressionRow = z
+  .object({
+    function: FunctionInfo,
+    /** Of which column the figures are: the function's own cost, or with all it calls. */
+    metric: z.enum(['flat', 'cum']),
+    baseline: z.number(),
+    candidate: z.number(),
+    delta: z.number(),
+    /** 95 % confidence interval of delta. */
+    interval: z.tuple([z.number(), z.number()]),
+    /** delta / baseline; null for a function the baseline has not. */
+    relative: z.number().nullable(),
+    p: z.number(),
+    /** False discovery rate at which this is among the findings. */
+    q: z.number(),
+    /** Change that would be found in four of five cases. */
+    detectable: z.number(),
+    /** Part of the hosts whose own share went the same way; null where days are compared. */
+    hostsAgree: z.number().nullable(),
+    /** The host most of the scatter comes from, with its part of it. */
+    topHost: z.object({ host: z.string(), weight: z.number() }).nullable(),
+    /** Root to function, where most was gained. */
+    path: z.array(FunctionInfo),
+    /** Significant functions that this one explains. */
+    members: z.number(),
+    /** The change in cores at what the service uses now; null for types that are not CPU time. */
+    cores: z.number().nullable(),
+  })
+  .openapi('Regression')
+
+export const ShiftRow = z
+  .object({
+    function: FunctionInfo,
+    kind: z.enum(['rename', 'wrapper', 'moved']),
+    /** Where the cost was before, or within which function it moved. */
+    from: FunctionInfo.nullable(),
+    baseline: z.number(),
+    candidate: z.number(),
+    delta: z.number(),
+  })
+  .openapi('Shift')
+
+export const RegressionsAnswer = z
+  .object({
+    service: z.string(),
+    type: z.string(),
+    baseline: JudgedArm,
+    candidate: JudgedArm,
+    /** How they were compared; `none` where nothing may be concluded. */
+    design: z.enum(['did', 'canary', 'paired', 'days', 'none']),
+    /** The same design hour by hour, since hosts changed over one after another. */
+    byHour: z.boolean(),
+    confidence: z.enum(['high', 'medium', 'low']),
+    normalize: z.enum(['share', 'reference']),
+    clusterBy: z.string(),
+    verdict: z.enum(['ok', 'regression', 'inconclusive']),
+    /** One sentence. */
+    reason: z.string(),
+    warnings: z.array(z.string()),
+    thresholds: z.object({
+      q: z.number(),
+      minAbs: z.number(),
+      minRel: z.number(),
+      failOn: z.number(),
+      minHosts: z.number(),
+    }),
+    /** Functions and columns compared. */
+    tests: z.number(),
+    /** What would be found in a function of this share. */
+    detectable: z.array(z.object({ share: z.number(), delta: z.number().nullable() })),
+    /** Largest first: a change of `failOn` in these could have been missed. */
+    notCovered: z.array(FunctionInfo),
+    regressions: z.array(RegressionRow),
+    improvements: z.array(RegressionRow),
+    /** Large rises that prove nothing about the version: one host makes most of each. */
+    outliers: z.array(RegressionRow),
+    /** Cost that changed its name or its place only. */
+    shifts: z.array(ShiftRow),
+  })
+  .openapi('Regressions')
+
 export const HostsAnswer = z
   .object({
     hosts: z.array(
@@ -361,6 +456,9 @@ export type FunctionsAnswer = z.infer<typeof FunctionsAnswer>
 export type ComparedFunctionsAnswer = z.infer<typeof ComparedFunctionsAnswer>
 export type NeighboursAnswer = z.infer<typeof NeighboursAnswer>
 export type HistoryAnswer = z.infer<typeof HistoryAnswer>
+export type RegressionRow = z.infer<typeof RegressionRow>
+export type ShiftRow = z.infer<typeof ShiftRow>
+export type RegressionsAnswer = z.infer<typeof RegressionsAnswer>
 export type HostsAnswer = z.infer<typeof HostsAnswer>
 export type CollectorsAnswer = z.infer<typeof CollectorsAnswer>
 export type AccountAnswer = z.infer<typeof AccountAnswer>

@@ -7,6 +7,7 @@ import { addFunctions } from './routes/functions.ts'
 import { addHosts } from './routes/hosts.ts'
 import { addLabels } from './routes/labels.ts'
 import { addNeighbours } from './routes/neighbours.ts'
+import { addRegressions } from './routes/regressions.ts'
 import { addSeries } from './routes/series.ts'
 import { addServices } from './routes/services.ts'
 
@@ -22,5 +23,6 @@ export function createApp(context: QueryContext): OpenAPIHono {
   addFunctions(app, context)
   addNeighbours(app, context)
   addHosts(app, context)
+  addRegressions(app, context)
   return app
 }

@@ -30,7 +30,7 @@ export const queryParameter = parameter(
   '{service="checkout", version=~"v4.*"}',
 )
 
-const typeParameter = parameter(
+export const typeParameter = parameter(
   z
     .string()
     .refine((type) => parseProfileType(type) !== null, {
@@ -62,6 +62,11 @@ export const sideParameters = {
 
 export function integerParameter(least: number, most: number, description: string) {
   return parameter(z.coerce.number().int().min(least).max(most).optional(), description)
+}
+
+/** A share from 0 to 1. */
+export function shareParameter(usual: number, description: string) {
+  return parameter(z.coerce.number().min(0).max(1).default(usual), description)
 }
 
 export const MAX_NODES = 1_000_000

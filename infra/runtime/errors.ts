@@ -30,6 +30,7 @@ export const ERROR_CODES = [
   'store_unavailable',
   'store_error',
   'query_limit',
+  'no_control',
   'overloaded',
   'query_cancelled',
   'migration',

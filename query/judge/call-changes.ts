@@ -3,6 +3,8 @@
 
 export type Change = { readonly baseline: number; readonly candidate: number }
 
+type Sum = { baseline: number; candidate: number }
+
 export type StackShares = Change & {
   /** Function numbers, root first. */
   readonly frames: readonly number[]
@@ -12,14 +14,17 @@ export type Call = { readonly caller: number; readonly callee: number; readonly 
 
 export const rise = ({ baseline, candidate }: Change): number => candidate - baseline
 
+// So that a pair of them is one exact number.
+const MOST_FUNCTIONS = 2 ** 26
+
 const NOTHING: Change = { baseline: 0, candidate: 0 }
 
 /** A function and a call count once per stack, however often they recur in it. */
 export class CallChanges {
-  readonly #flat = new Map<number, Change>()
-  readonly #cum = new Map<number, Change>()
-  readonly #callees = new Map<number, Map<number, Change>>()
-  readonly #callers = new Map<number, Map<number, Change>>()
+  readonly #flat = new Map<number, Sum>()
+  readonly #cum = new Map<number, Sum>()
+  readonly #callees = new Map<number, Map<number, Sum>>()
+  readonly #callers = new Map<number, Map<number, Sum>>()
   readonly #stacks: readonly StackShares[]
 
   constructor(stacks: readonly StackShares[]) {
@@ -33,11 +38,11 @@ export class CallChanges {
     if (leaf === undefined) return
     grow(this.#flat, leaf, stack)
     for (const fn of new Set(frames)) grow(this.#cum, fn, stack)
-    const seen = new Set<string>()
+    const seen = new Set<number>()
     for (let i = 1; i < frames.length; i++) {
       const caller = frames[i - 1] as number
       const callee = frames[i] as number
-      const call = `${caller} ${callee}`
+      const call = caller * MOST_FUNCTIONS + callee
       if (caller === callee || seen.has(call)) continue
       seen.add(call)
       grow(within(this.#callees, caller), callee, stack)
@@ -90,12 +95,16 @@ export class CallChanges {
   }
 }
 
-function grow(sums: Map<number, Change>, key: number, by: Change): void {
-  const { baseline, candidate } = sums.get(key) ?? NOTHING
-  sums.set(key, { baseline: baseline + by.baseline, candidate: candidate + by.candidate })
+function grow(sums: Map<number, Sum>, key: number, by: Change): void {
+  const sum = sums.get(key)
+  if (sum === undefined) sums.set(key, { baseline: by.baseline, candidate: by.candidate })
+  else {
+    sum.baseline += by.baseline
+    sum.candidate += by.candidate
+  }
 }
 
-function within(calls: Map<number, Map<number, Change>>, key: number): Map<number, Change> {
+function within(calls: Map<number, Map<number, Sum>>, key: number): Map<number, Sum> {
   let inner = calls.get(key)
   if (inner === undefined) {
     inner = new Map()

@@ -40,7 +40,11 @@ export function compareDays(totals: DayTotals, functions: readonly DayShares[]):
       baseline: mean,
       candidate,
       delta: candidate - mean,
-      variance: perDay * (1 / days + Math.max(1, samplesADay / totals.candidate)),
+      // A function that is new has no days to vary over, but was sampled all the same.
+      variance: Math.max(
+        perDay * (1 / days + Math.max(1, samplesADay / totals.candidate)),
+        candidate / totals.candidate,
+      ),
       df: Math.min(prior.df + days - 1, MOST_FREEDOM),
     }
   })

@@ -62,6 +62,10 @@ export function decide<Key>(tests: readonly Test<Key>[], thresholds: Thresholds)
   })
 }
 
+export function isChange({ status }: Pick<Judged<unknown>, 'status'>): boolean {
+  return status === 'regression' || status === 'improvement'
+}
+
 type Found = { readonly q: number; readonly delta: number; readonly relative: number | null }
 
 function changed(

@@ -1,9 +1,11 @@
 import { sql } from '../../infra/store/sql.ts'
 import type { Service, Version } from '../api.ts'
 import type { TimeRange } from '../time.ts'
-import { DAY_MS, formatTime } from '../time.ts'
+import { formatTime } from '../time.ts'
 import type { CpuUse } from './coverage.ts'
 import { CPU_USE, coverageOf, meanCores, readCpuUse, WINDOWS } from './coverage.ts'
+import type { Life } from './lives.ts'
+import { readLives } from './lives.ts'
 import type { Reader } from './reader.ts'
 import { profilesWhere, seriesWhere } from './scope.ts'
 import { readSparklines } from './sparklines.ts'
@@ -95,47 +97,6 @@ async function readUses(reader: Reader, range: TimeRange): Promise<Use[]> {
     lastMs: Number(row['lastMs']),
     demo: Number(row['demo']) === 1,
   }))
-}
-
-type Life = {
-  readonly service: string
-  readonly version: string
-  readonly firstMs: number
-  readonly lastMs: number
-}
-
-// `series` knows the days, and only the first and last days of versions are read for the minutes, by
-// series, which is five times as fast as by names. Where they have expired the day has to do.
-async function readLives(reader: Reader): Promise<Life[]> {
-  const rows = await reader.rows<Record<string, string | number>>(sql`
-    SELECT service, version, toUnixTimestamp(toDateTime(min(firstDay), 'UTC')) AS firstDay,
-      toUnixTimestamp(toDateTime(max(lastDay), 'UTC')) AS lastDay,
-      toUnixTimestamp(minIf(first, last > 0)) AS firstS, max(last) AS lastMs
-    FROM (
-      SELECT series_id, any(service) AS service, any(version) AS version, min(day) AS firstDay,
-        max(day) AS lastDay
-      FROM series WHERE tenant = ${reader.tenant} GROUP BY series_id
-    ) AS known LEFT JOIN (
-      SELECT series_id, min(time) AS first,
-        max(toUnixTimestamp(time) * 1000 + duration_ms) AS last
-      FROM profiles WHERE tenant = ${reader.tenant} AND toDate(time) IN (
-        SELECT arrayJoin([min(day), max(day)]) FROM series
-        WHERE tenant = ${reader.tenant} GROUP BY service, version
-      ) GROUP BY series_id
-    ) AS p USING series_id
-    GROUP BY service, version`)
-  return rows.map((row) => {
-    const firstDayMs = Number(row['firstDay']) * 1000
-    const firstMs = Number(row['firstS']) * 1000
-    const lastDayMs = Number(row['lastDay']) * 1000
-    const lastMs = Number(row['lastMs'])
-    return {
-      service: String(row['service']),
-      version: String(row['version']),
-      firstMs: firstMs - firstDayMs < DAY_MS && firstMs > 0 ? firstMs : firstDayMs,
-      lastMs: lastMs >= lastDayMs ? lastMs : lastDayMs + DAY_MS,
-    }
-  })
 }
 
 function describeVersions(lives: readonly Life[], uses: readonly Use[]): Version[] {

@@ -29,7 +29,7 @@ export async function readStackValues(
   return readRows(bytes)
 }
 
-function selectPart(tenant: string, scope: Scope, { table, seconds }: Part): Sql {
+export function selectPart(tenant: string, scope: Scope, { table, seconds }: Part): Sql {
   if (table === 'stack_10m')
     return sql`SELECT service, stack_id AS s, value AS v FROM stack_10m
       WHERE ${rollupWhere(tenant, scope, seconds)}`

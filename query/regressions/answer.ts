@@ -1,0 +1,216 @@
+import { CPU_TYPE } from '../../infra/contract/profile.ts'
+import type { FunctionInfo, RegressionRow, RegressionsAnswer, ShiftRow } from '../api.ts'
+import type { Design } from '../judge/choose-design.ts'
+import type { Judged } from '../judge/decide.ts'
+import { detectableAt, isChange } from '../judge/decide.ts'
+import type { Reader } from '../read/reader.ts'
+import { formatTime } from '../time.ts'
+import type { SummedTree } from '../tree/call-tree.ts'
+import { describeFunction, idOf } from '../tree/functions.ts'
+import type { Explained } from './explain.ts'
+import { explain } from './explain.ts'
+import type { HostsBehind } from './hosts.ts'
+import { readHostsBehind } from './hosts.ts'
+import type { ArmFacts, JudgedTests, Measured, TestKey } from './measure.ts'
+import { keyText } from './measure.ts'
+import type { DesignName, Question } from './question.ts'
+import { confidenceOf, reachVerdict } from './verdict.ts'
+
+export type Compared = JudgedTests & {
+  readonly question: Question
+  readonly design: Design
+  /** Stacks of both arms, the baseline first. */
+  readonly tree: SummedTree
+  /** Rows of each kind. */
+  readonly limit: number
+}
+
+const SHARES = [0.001, 0.01] as const
+
+export async function describeComparison(
+  reader: Reader,
+  compared: Compared,
+): Promise<RegressionsAnswer> {
+  const { question, design, measured, judged, limit } = compared
+  const { thresholds } = question
+  const { rises, falls, shifts } = explainChanges(compared)
+  const suspects = outlierSuspects(judged, thresholds.minAbs)
+  const shown = [...rises, ...falls].map(({ test }) => test)
+  const hosts = await readHosts(reader, measured, [...shown, ...suspects])
+  const rows = new Rows(compared, hosts)
+
+  const regressions = rises.map((change) => rows.describe(change))
+  const outliers = suspects
+    .filter(({ key }) => (hosts.get(keyText(key))?.top?.weight ?? 0) > OUTLIER_WEIGHT)
+    .flatMap((test) => rows.describeOutlier(test))
+  const names = regressions.map(({ function: { name }, delta }) => ({ name, delta }))
+  return {
+    service: question.service,
+    type: question.type,
+    baseline: describeArm(question.baseline, measured.baseline),
+    candidate: describeArm(question.candidate, measured.candidate),
+    design: measured.tests.length > 0 ? design.name : 'none',
+    byHour: design.name === 'canary' && design.byHour,
+    confidence: confidenceOf(design.name, measured.baseline, measured.candidate),
+    normalize: question.normalize,
+    clusterBy: question.clusterBy,
+    ...reachVerdict(question, design.name, { ...measured, judged, rises: names }),
+    warnings: warningsOf(measured, design.name),
+    thresholds: { ...thresholds, minHosts: question.minHosts },
+    tests: judged.length,
+    detectable: SHARES.map((share) => ({ share, delta: detectableAt(judged, share) })),
+    notCovered: notCovered(judged, thresholds.failOn)
+      .flatMap((id) => rows.functionOf(id))
+      .slice(0, limit),
+    regressions,
+    improvements: falls.map((change) => rows.describe(change)),
+    outliers: outliers.slice(0, limit),
+    shifts: shifts.map((change) => rows.describeShift(change)),
+  }
+}
+
+/** A change with its cause, and the test that tells its size. */
+type Change = Explained & { readonly test: Judged<TestKey> }
+
+function explainChanges({ tree, judged, question, limit }: Compared): {
+  readonly rises: readonly Change[]
+  readonly falls: readonly Change[]
+  readonly shifts: readonly Change[]
+} {
+  const tests = Map.groupBy(judged, ({ key }) => key.function)
+  const changes = (direction: 'regression' | 'improvement') =>
+    explain(tree, judged, direction, question.thresholds.minAbs).flatMap((one): Change[] => {
+      const own = tests.get(idOf(tree.functions, one.culprit)) ?? []
+      const test = own.reduce<Judged<TestKey> | undefined>(moreTelling, undefined)
+      return test === undefined ? [] : [{ ...one, test }]
+    })
+  const rises = changes('regression')
+  const own = (all: readonly Change[]) => all.filter(({ shift }) => shift === undefined)
+  return {
+    rises: own(rises).slice(0, limit),
+    falls: own(changes('improvement')).slice(0, limit),
+    shifts: rises.filter(({ shift }) => shift !== undefined).slice(0, limit),
+  }
+}
+
+/** Of a function's two columns the significant one, of two significant ones the larger change. */
+function moreTelling(best: Judged<TestKey> | undefined, test: Judged<TestKey>): Judged<TestKey> {
+  const weight = (one: Judged<TestKey>) => (isChange(one) ? 1 : 0) + Math.abs(one.estimate.delta)
+  return best === undefined || weight(test) > weight(best) ? test : best
+}
+
+const MOST_OUTLIERS = 50
+const OUTLIER_WEIGHT = 0.5
+
+/** Large rises that are not significant: one odd host spoils its own proof. */
+function outlierSuspects(judged: readonly Judged<TestKey>[], minAbs: number): Judged<TestKey>[] {
+  return judged
+    .filter((one) => one.key.metric === 'flat' && !isChange(one) && one.estimate.delta >= minAbs)
+    .sort((a, b) => b.estimate.delta - a.estimate.delta)
+    .slice(0, MOST_OUTLIERS)
+}
+
+async function readHosts(
+  reader: Reader,
+  { hosts }: Measured,
+  tests: readonly Judged<TestKey>[],
+): Promise<ReadonlyMap<string, HostsBehind>> {
+  if (hosts === null) return new Map()
+  const behind = await readHostsBehind(reader, hosts, tests)
+  return new Map(tests.map(({ key }, i) => [keyText(key), behind[i] as HostsBehind]))
+}
+
+const NANOSECONDS = 1e9
+
+class Rows {
+  readonly #tree: SummedTree
+  readonly #hosts: ReadonlyMap<string, HostsBehind>
+  readonly #numbers: ReadonlyMap<bigint, number>
+  /** What the service uses; null where the type is no CPU time. */
+  readonly #cores: number | null
+
+  constructor({ tree, question, measured }: Compared, hosts: ReadonlyMap<string, HostsBehind>) {
+    this.#tree = tree
+    this.#hosts = hosts
+    this.#cores = question.type === CPU_TYPE ? measured.valuePerSecond / NANOSECONDS : null
+    const numbers = Array.from({ length: tree.functions.count }, (_, fn) => fn)
+    this.#numbers = new Map(numbers.map((fn) => [idOf(tree.functions, fn), fn]))
+  }
+
+  functionOf(id: bigint): FunctionInfo[] {
+    const fn = this.#numbers.get(id)
+    return fn === undefined ? [] : [this.#function(fn)]
+  }
+
+  describe({ test, path, culprit, members }: Change): RegressionRow {
+    const { estimate, interval, relative, p, q, detectable } = test
+    const behind = this.#hosts.get(keyText(test.key))
+    return {
+      function: this.#function(culprit),
+      metric: test.key.metric,
+      baseline: estimate.baseline,
+      candidate: estimate.candidate,
+      delta: estimate.delta,
+      interval: [...interval],
+      ...{ relative, p, q, detectable },
+      hostsAgree: behind?.agree ?? null,
+      topHost: behind?.top ?? null,
+      path: path.map((fn) => this.#function(fn)),
+      members: members.length,
+      cores: this.#cores === null ? null : estimate.delta * this.#cores,
+    }
+  }
+
+  describeOutlier(test: Judged<TestKey>): RegressionRow[] {
+    const culprit = this.#numbers.get(test.key.function)
+    if (culprit === undefined) return []
+    const alone = { test, culprit, path: [culprit], members: [culprit], shift: undefined }
+    return [this.describe(alone)]
+  }
+
+  describeShift({ test: { estimate }, culprit, shift }: Change): ShiftRow {
+    const from = shift?.from
+    return {
+      function: this.#function(culprit),
+      kind: shift?.kind ?? 'moved',
+      from: from === undefined ? null : this.#function(from),
+      baseline: estimate.baseline,
+      candidate: estimate.candidate,
+      delta: estimate.delta,
+    }
+  }
+
+  #function(fn: number): FunctionInfo {
+    return describeFunction(this.#tree.functions, fn)
+  }
+}
+
+function notCovered(judged: readonly Judged<TestKey>[], failOn: number): bigint[] {
+  const missed = judged
+    .filter(({ detectable }) => detectable > failOn)
+    .sort((a, b) => b.estimate.candidate - a.estimate.candidate)
+  return [...new Set(missed.map(({ key }) => key.function))]
+}
+
+function describeArm(version: string, { range, hosts, effective, samples }: ArmFacts) {
+  return {
+    version,
+    from: formatTime(range.fromMs),
+    to: formatTime(range.toMs),
+    hosts,
+    effectiveHosts: effective,
+    samples,
+  }
+}
+
+function warningsOf({ uncovered, tests }: Measured, design: DesignName): string[] {
+  const warnings: string[] = []
+  if (uncovered > 0.01)
+    warnings.push(
+      `${Math.round(100 * uncovered)} % of the candidate ran in hours without two hosts of each ` +
+        'version and is left out.',
+    )
+  if (design === 'days' && tests.length > 0)
+    warnings.push('No host ran the old version meanwhile: earlier days stand in for it.')
+  return warnings
+}

@@ -312,6 +312,8 @@ export const RegressionRow = z
     members: z.number(),
     /** The change in cores at what the service uses now; null for types that are not CPU time. */
     cores: z.number().nullable(),
+    /** Path of the page that shows it: both versions, the function with its callers and callees. */
+    page: z.string(),
   })
   .openapi('Regression')
 

@@ -11,7 +11,7 @@ const ErrorAnswer = z.object({
 
 /**
  * GET of a path with parameters, undefined ones left out; answers the body. Throws
- * `server_unreachable`, or `server_refused` with the server's own words.
+ * `server_unreachable`, or `server_refused` with the server's own words and status.
  */
 export async function askServer(
   { server, token }: { readonly server: URL; readonly token?: string | undefined },
@@ -44,7 +44,7 @@ export async function askServer(
   throw new FlamewatchError(
     'server_refused',
     words?.message ?? `${server.origin} answered ${response.status}.`,
-    words?.hint === undefined ? {} : { hint: words.hint },
+    { status: response.status, ...(words?.hint !== undefined && { hint: words.hint }) },
   )
 }
 

@@ -40,4 +40,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Compare the functions of two selectors on a running server.',
     load: async () => (await import('./diff.ts')).command,
   },
+  regressions: {
+    summary: 'Ask whether a version of a service got slower, and end with the answer.',
+    load: async () => (await import('./regressions/regressions.ts')).command,
+  },
 }

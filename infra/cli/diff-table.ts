@@ -1,4 +1,5 @@
 import type { ComparedFunctionRow, ComparedFunctionsAnswer, Side } from '../../query/api.ts'
+import { align, clean } from './terminal.ts'
 
 // The compared function table for a terminal.
 
@@ -77,19 +78,4 @@ function describeSide(letter: string, side: Side): string[] {
   ]
   const line = `${letter}  ${side.query}  ${side.from} to ${side.to}  ${counts.join(', ')}`
   return [clean(line), ...(side.note === undefined ? [] : [`   ${side.note}`])]
-}
-
-// Numbers to the right, the last column to the left.
-function align(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? []
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (i === row.length - 1 ? cell : cell.padStart(widths[i] as number)))
-      .join('  '),
-  )
-}
-
-// Names come from profiled programs: none may steer the terminal.
-function clean(text: string): string {
-  return text.replace(/\p{C}/gu, '\ufffd')
 }

@@ -123,13 +123,16 @@ async function readHosts(
 const NANOSECONDS = 1e9
 
 class Rows {
+  readonly #compared: Compared
   readonly #tree: SummedTree
   readonly #hosts: ReadonlyMap<string, HostsBehind>
   readonly #numbers: ReadonlyMap<bigint, number>
   /** What the service uses; null where the type is no CPU time. */
   readonly #cores: number | null
 
-  constructor({ tree, question, measured }: Compared, hosts: ReadonlyMap<string, HostsBehind>) {
+  constructor(compared: Compared, hosts: ReadonlyMap<string, HostsBehind>) {
+    const { tree, question, measured } = compared
+    this.#compared = compared
     this.#tree = tree
     this.#hosts = hosts
     this.#cores = question.type === CPU_TYPE ? measured.valuePerSecond / NANOSECONDS : null
@@ -158,6 +161,7 @@ class Rows {
       path: path.map((fn) => this.#function(fn)),
       members: members.length,
       cores: this.#cores === null ? null : estimate.delta * this.#cores,
+      page: pageOf(this.#compared, this.#function(culprit).id),
     }
   }
 
@@ -183,6 +187,23 @@ class Rows {
   #function(fn: number): FunctionInfo {
     return describeFunction(this.#tree.functions, fn)
   }
+}
+
+/** The page's address (ui/url-state.ts) of the comparison, with one function in its middle. */
+function pageOf({ question, measured }: Compared, functionId: string): string {
+  const side = (key: 'a' | 'b', version: string, { range }: ArmFacts) => ({
+    [key]: version,
+    [`${key}_from`]: String(range.fromMs),
+    [`${key}_to`]: String(range.toMs),
+  })
+  const parameters = new URLSearchParams({
+    ...(question.type !== CPU_TYPE && { type: question.type }),
+    ...side('a', question.baseline, measured.baseline),
+    ...side('b', question.candidate, measured.candidate),
+    panes: 'sandwich',
+    fn: functionId,
+  })
+  return `/s/${encodeURIComponent(question.service)}/diff?${parameters}`
 }
 
 function notCovered(judged: readonly Judged<TestKey>[], failOn: number): bigint[] {

@@ -68,6 +68,11 @@ const route = createRoute({
         1000,
         `Effective hosts each version needs for a verdict. Default ${DEFAULT_MIN_HOSTS}.`,
       ),
+      looks: integerParameter(
+        1,
+        1000,
+        'How often this is asked altogether, by whoever polls: q is divided by it. Default 1.',
+      ),
       limit: integerParameter(1, 1000, `Rows of each kind. Default ${DEFAULT_LIMIT}.`),
     }),
   },
@@ -104,7 +109,7 @@ export function addRegressions(app: OpenAPIHono, context: QueryContext): void {
           design: asked.design === 'auto' ? null : asked.design,
           normalize: asked.normalize,
           thresholds: {
-            q: asked.q,
+            q: asked.q / (asked.looks ?? 1),
             minAbs: asked.min_abs,
             minRel: asked.min_rel,
             failOn: asked.fail_on,

@@ -66,7 +66,8 @@ export function integerParameter(least: number, most: number, description: strin
 
 /** A share from 0 to 1. */
 export function shareParameter(usual: number, description: string) {
-  return parameter(z.coerce.number().min(0).max(1).default(usual), description)
+  const share = z.coerce.number().min(0).max(1).optional()
+  return parameter(share, `${description} Default ${usual}.`)
 }
 
 export const MAX_NODES = 1_000_000

@@ -64,7 +64,7 @@ export async function readClusters(reader: Reader, comparison: Comparison): Prom
   }
 }
 
-export function totalsOf(clusters: readonly Cluster[]): Totals {
+function totalsOf(clusters: readonly Cluster[]): Totals {
   const total = { b: 0, c: 0 }
   for (const { nb, nc } of clusters) {
     total.b += nb

@@ -10,7 +10,7 @@ export type Verdict = {
 }
 
 /** The share at which it is asked what would have been found: of a function worth a look. */
-export const REFERENCE_SHARE = 0.01
+const REFERENCE_SHARE = 0.01
 const LEAST_DAYS = 3
 
 /** `rises`: of the groups that are reported and did not only move, largest first. */
@@ -72,7 +72,7 @@ function findLack(
   )
 }
 
-export function percent(share: number): string {
+function percent(share: number): string {
   return `${Number((100 * share).toPrecision(2))} %`
 }
 

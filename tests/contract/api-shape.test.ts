@@ -16,6 +16,7 @@ import {
   LabelsAnswer,
   LabelValuesAnswer,
   NeighboursAnswer,
+  RegressionsAnswer,
   SeriesAnswer,
   ServicesAnswer,
   TypesAnswer,
@@ -44,6 +45,7 @@ const CASES: [path: string, schema: z.ZodType, parameters: Parameters][] = [
   ['/api/v1/hosts', HostsAnswer, {}],
   ['/api/v1/collectors', CollectorsAnswer, {}],
   ['/api/v1/account', AccountAnswer, {}],
+  ['/api/v1/regressions', RegressionsAnswer, { service: 'shop' }],
 ]
 
 const Document = z.object({
@@ -102,11 +104,12 @@ test('every route is documented, and nothing else is', () => {
   expect(new Set(CASES.map(([path]) => `GET ${path}`))).toEqual(new Set(documented))
 })
 
-test('no parameter is nullable, and only a function must be named', () => {
+test('no parameter is nullable, and only a function and a judged service must be named', () => {
   for (const [path, methods] of Object.entries(document.paths)) {
     for (const { name, in: place, required, schema } of methods['get']?.parameters ?? []) {
       expect(JSON.stringify(schema), `${path} ${name}`).not.toContain('null')
-      expect(required ?? false, `${path} ${name}`).toBe(place === 'path' || name === 'function')
+      const needed = place === 'path' || name === 'function' || name === 'service'
+      expect(required ?? false, `${path} ${name}`).toBe(needed)
     }
   }
 })

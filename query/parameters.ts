@@ -66,7 +66,8 @@ export function integerParameter(least: number, most: number, description: strin
 
 /** A share from 0 to 1. */
 export function shareParameter(usual: number, description: string) {
-  const share = z.coerce.number().min(0).max(1).optional()
+  // Said again for the document, which takes a coerced number for one that may be null.
+  const share = z.coerce.number().min(0).max(1).optional().openapi({ type: 'number' })
   return parameter(share, `${description} Default ${usual}.`)
 }
 

@@ -1,11 +1,12 @@
 import { Profile } from 'pprof-format'
 import { expect, test } from 'vitest'
 import type { Frame } from '../symbolize/frame.ts'
+import { makeFrame } from '../symbolize/frames.ts'
 import { toProfile } from './encode-profile.ts'
 
 const TIME = { startMs: 1_700_000_000_123, endMs: 1_700_000_010_123, periodNs: 10_101_010 }
 
-const LEAF: Frame = {
+const LEAF: Frame = makeFrame({
   name: 'std::sort<int>',
   systemName: '_ZSt4sortIiE',
   file: 'sort.cc',
@@ -13,8 +14,7 @@ const LEAF: Frame = {
   mapping: '/usr/bin/app',
   buildId: 'abcd',
   address: 0xffff_ffff_8100_0000n,
-  threadStart: false,
-}
+})
 
 function encode(frames: readonly Frame[], stacks: readonly (readonly number[])[]) {
   const labels = { service: 'a' }
@@ -65,4 +65,23 @@ test('tells functions of one name apart by file and module', () => {
   const { profile } = encode(frames, [[0, 1, 2]])
   expect(profile.function).toHaveLength(3)
   expect(profile.mapping).toHaveLength(2)
+})
+
+test('what was inlined at an address is lines of its location, innermost first, in its module', () => {
+  const call = (name: string, line: number) => ({
+    ...{ name, systemName: name, file: 'a.go', line, startLine: line - 1 },
+  })
+  const frame = { ...LEAF, startLine: 40, inlined: [call('inner', 3), call('outer', 9)] }
+  const { profile, text } = encode([frame], [[0]])
+  const lines = profile.location[0]?.line ?? []
+  expect(lines.map(({ line }) => line)).toEqual([3, 9, 42])
+  const functions = lines.map(({ functionId }) =>
+    profile.function.find(({ id }) => id === functionId),
+  )
+  expect(functions.map((f) => [text(f?.name ?? 0), f?.startLine])).toEqual([
+    ['inner', 2],
+    ['outer', 8],
+    [LEAF.name, 40],
+  ])
+  expect(profile.mapping).toHaveLength(1)
 })

@@ -1,7 +1,7 @@
 import type { Label, Location, Mapping, Function as PprofFunction } from 'pprof-format'
 import * as pprof from 'pprof-format'
 import type { Labels } from '../../infra/contract/labels.ts'
-import type { Frame } from '../symbolize/frame.ts'
+import type { Frame, SourceLine } from '../symbolize/frame.ts'
 import type { BatchSample } from './sample-merger.ts'
 
 export type ProfileTime = {
@@ -43,6 +43,8 @@ export function toProfile(
   })
 }
 
+type FunctionId = { readonly id: number; readonly line: SourceLine; readonly mapping: string }
+
 // Ids are 1 + index, given at first use.
 class Tables {
   readonly strings = new pprof.StringTable()
@@ -52,7 +54,7 @@ class Tables {
   readonly #frames: readonly Frame[]
   readonly #locationIds: Uint32Array
   readonly #mappingsByFile = new Map<string, { id: number; buildId: string }[]>()
-  readonly #functionsByName = new Map<string, { id: number; frame: Frame }[]>()
+  readonly #functionsByName = new Map<string, FunctionId[]>()
   readonly #labels = new Map<Labels, Label[]>()
 
   constructor(frames: readonly Frame[]) {
@@ -85,7 +87,9 @@ class Tables {
         id,
         mappingId: this.#mapping(frame),
         address: frame.address,
-        line: [new pprof.Line({ functionId: this.#function(frame), line: frame.line })],
+        line: [...frame.inlined, frame].map(
+          (at) => new pprof.Line({ functionId: this.#function(at, frame), line: at.line }),
+        ),
       }),
     )
     this.#locationIds[index] = id
@@ -102,13 +106,17 @@ class Tables {
     return id
   }
 
-  #function(frame: Frame): number {
-    const { name, systemName, file, mapping } = frame
+  /** What is inlined is in the mapping of the frame it is inlined into. */
+  #function(line: SourceLine, { mapping }: Frame): number {
+    const { name, systemName, file, startLine } = line
     const known = findSame(
       this.#functionsByName,
       name,
-      ({ frame: other }) =>
-        other.systemName === systemName && other.file === file && other.mapping === mapping,
+      ({ line: other, mapping: otherMapping }) =>
+        other.systemName === systemName &&
+        other.file === file &&
+        other.startLine === startLine &&
+        otherMapping === mapping,
     )
     if (known) return known.id
     const id = this.functions.length + 1
@@ -118,9 +126,10 @@ class Tables {
         name: this.text(name),
         systemName: this.text(systemName),
         filename: this.text(file),
+        startLine,
       }),
     )
-    addSame(this.#functionsByName, name, { id, frame })
+    addSame(this.#functionsByName, name, { id, line, mapping })
     return id
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ProcessImage, SampledProcess } from '../process/process-table.ts'
 import type { Frame } from '../symbolize/frame.ts'
-import { UNKNOWN_FRAME } from '../symbolize/frames.ts'
+import { makeFrame, UNKNOWN_FRAME } from '../symbolize/frames.ts'
 import type { SampleWindow } from '../window.ts'
 import {
   STACK_ABSENT,
@@ -64,16 +64,7 @@ const frames = new Map<string, Frame>()
 function frame(name: string): Frame {
   const known = frames.get(name)
   if (known) return known
-  const made = {
-    name,
-    systemName: '',
-    file: '',
-    line: 0,
-    mapping: '/bin/app',
-    buildId: '',
-    address: 0n,
-    threadStart: name.startsWith('ff'),
-  }
+  const made = makeFrame({ name, mapping: '/bin/app', threadStart: name.startsWith('ff') })
   frames.set(name, made)
   return made
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { addAccounts, EMPTY_ACCOUNT, unaccounted } from '../../infra/contract/account.ts'
 import type { Labels } from '../../infra/contract/labels.ts'
 import type { Frame } from '../symbolize/frame.ts'
+import { makeFrame } from '../symbolize/frames.ts'
 import { PLACEHOLDER_FRAMES } from './placeholder.ts'
 import { SampleMerger } from './sample-merger.ts'
 import type { ProfilePart } from './split-batch.ts'
@@ -12,7 +13,7 @@ const TIME = { startMs: 1000, endMs: 11_000, periodNs: 10_000_000 }
 const NO_LIMIT = Number.MAX_SAFE_INTEGER
 
 function frame(name: string): Frame {
-  return {
+  return makeFrame({
     name,
     systemName: `_${name}`,
     file: `${name}.c`,
@@ -20,8 +21,7 @@ function frame(name: string): Frame {
     mapping: '/bin/app',
     buildId: 'abcd',
     address: 0x1234n,
-    threadStart: false,
-  }
+  })
 }
 
 function addStack(merger: SampleMerger, labels: Labels, stack: Frame[], count: number): void {

@@ -1,11 +1,11 @@
 import fs from 'node:fs'
-import { moduleOfFile } from '../../infra/contract/profile.ts'
+import { GO_MODULE, moduleOfFile } from '../../infra/contract/profile.ts'
 import type { Log } from '../../infra/runtime/log.ts'
 import { openMapped } from '../process/mapped-file.ts'
 import type { Mapping } from '../process/mappings.ts'
 import { type ByteSource, FileSource, MemorySource } from './byte-source.ts'
 import { readElf, vaddrOf } from './elf.ts'
-import type { Frame } from './frame.ts'
+import type { Frame, SourceLine } from './frame.ts'
 import { FRAME_BYTES, makeFrame } from './frames.ts'
 import { contentKey, type Image, loadImage } from './image.ts'
 import { ImageCache } from './image-cache.ts'
@@ -20,6 +20,8 @@ type CodeFile = {
   readonly imageKey: string | null
   /** By offset in the file. */
   readonly frames: Map<number, Frame>
+  /** Of the frames, roughly. */
+  bytes: number
   /** Something could not be read that may be there the next time. */
   state: 'complete' | 'incomplete' | 'outdated'
   lastWindow: number
@@ -63,6 +65,7 @@ export class FileSymbols {
     if (frame === undefined) {
       frame = this.#makeFrame(file, { pid, mapping }, offset, isLeaf)
       file.frames.set(offset, frame)
+      file.bytes += FRAME_BYTES * (1 + frame.inlined.length)
     }
     return frame
   }
@@ -72,6 +75,7 @@ export class FileSymbols {
     for (const file of this.#incomplete) {
       file.state = 'outdated'
       file.frames.clear()
+      file.bytes = 0
     }
     this.#incomplete.clear()
     this.#evict()
@@ -83,22 +87,22 @@ export class FileSymbols {
       files: this.#files.size,
       images: this.#images.size,
       frames: this.#countFrames(),
-      bytes: this.#images.bytes + this.#countFrames() * FRAME_BYTES,
+      bytes: this.#images.bytes + this.#frameBytes(),
       unreadable: this.#unreadable,
     }
   }
 
   // Frames go only here, between windows: within one their identity is used to count.
   #evict(): void {
-    let bytes = this.#images.bytes + this.#countFrames() * FRAME_BYTES
+    let bytes = this.#images.bytes + this.#frameBytes()
     if (bytes <= this.#cacheBytes) return
     const oldest = [...this.#files].sort(([, a], [, b]) => a.lastWindow - b.lastWindow)
     for (const [key, file] of oldest) {
       if (bytes <= this.#cacheBytes) break
-      bytes -= file.frames.size * FRAME_BYTES
+      bytes -= file.bytes
       this.#files.delete(key)
     }
-    this.#images.shrink(Math.max(0, this.#cacheBytes - this.#countFrames() * FRAME_BYTES))
+    this.#images.shrink(Math.max(0, this.#cacheBytes - this.#frameBytes()))
     // Mappings may still point to files that were forgotten: they are looked up again.
     this.#byMapping = new WeakMap()
   }
@@ -107,6 +111,12 @@ export class FileSymbols {
     let frames = 0
     for (const file of this.#files.values()) frames += file.frames.size
     return frames
+  }
+
+  #frameBytes(): number {
+    let bytes = 0
+    for (const file of this.#files.values()) bytes += file.bytes
+    return bytes
   }
 
   #resolve(place: Place): CodeFile {
@@ -174,13 +184,20 @@ export class FileSymbols {
         address: BigInt(offset),
       })
     const name = image.nameAt(vaddr, () => this.#sourceOf(file, place))
-    return makeFrame({
-      name: name.kind === 'name' ? name.name : `${module}+0x${name.vaddr.toString(16)}`,
-      systemName: name.kind === 'name' ? name.systemName : '',
+    const known = {
       mapping,
       buildId: image.elf.buildId,
       address: BigInt(vaddr),
       threadStart: image.isThreadStart(vaddr, name, isLeaf),
+    }
+    if (name.kind === 'go') {
+      const fn = name.chain.at(-1) as SourceLine
+      return makeFrame({ ...known, ...fn, inlined: name.chain.slice(0, -1), mapping: GO_MODULE })
+    }
+    return makeFrame({
+      ...known,
+      name: name.kind === 'name' ? name.name : `${module}+0x${name.vaddr.toString(16)}`,
+      systemName: name.kind === 'name' ? name.systemName : '',
     })
   }
 
@@ -215,5 +232,5 @@ export type FileSymbolStats = {
 }
 
 function newFile(path: string, imageKey: string | null): CodeFile {
-  return { path, imageKey, frames: new Map(), state: 'complete', lastWindow: 0 }
+  return { path, imageKey, frames: new Map(), bytes: 0, state: 'complete', lastWindow: 0 }
 }

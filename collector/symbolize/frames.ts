@@ -1,6 +1,6 @@
 import type { Frame } from './frame.ts'
 
-// An object of ten fields, a place in a map and an address as bigint; names are shared.
+// An object of twelve fields, a place in a map and an address as bigint; names are shared.
 export const FRAME_BYTES = 250
 
 const BLANK: Frame = {
@@ -8,6 +8,8 @@ const BLANK: Frame = {
   systemName: '',
   file: '',
   line: 0,
+  startLine: 0,
+  inlined: [],
   mapping: '',
   buildId: '',
   address: 0n,

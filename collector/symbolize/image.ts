@@ -4,6 +4,8 @@ import { type DebugFile, findDebugFile, reopenDebugFile } from './debug-file.ts'
 import { demangle } from './demangle.ts'
 import { type FdeIndex, findFde, readFdeIndex } from './eh-frame.ts'
 import { type Elf, hashContent } from './elf.ts'
+import type { SourceLine } from './frame.ts'
+import { type GoFunctions, loadGoFunctions } from './go/go-functions.ts'
 import { loadSymbols } from './load-symbols.ts'
 import { readPltTarget } from './plt.ts'
 import { cleanSystemName, shortenName } from './readable-name.ts'
@@ -12,6 +14,8 @@ import { findThreadStarts, type ThreadStarts } from './thread-start.ts'
 
 export type FunctionName =
   | { readonly kind: 'name'; readonly name: string; readonly systemName: string }
+  /** Go's own tables know what is inlined, too. Innermost first, the function itself last. */
+  | { readonly kind: 'go'; readonly chain: readonly SourceLine[] }
   /** No name is known; as far as can be told the function begins at `vaddr`. */
   | { readonly kind: 'start'; readonly vaddr: number }
 
@@ -21,6 +25,7 @@ export type OpenImage = () => ByteSource | null
 /** The code in one ELF file, whatever its paths and processes. */
 export class Image {
   readonly elf: Elf
+  readonly #go: GoFunctions | null
   readonly #symbols: SymbolTable | null
   readonly #debug: DebugFile | null
   readonly #index: FdeIndex | null
@@ -30,12 +35,14 @@ export class Image {
 
   constructor(parts: {
     elf: Elf
+    go: GoFunctions | null
     symbols: SymbolTable | null
     debug: DebugFile | null
     index: FdeIndex | null
     threadStarts: ThreadStarts
   }) {
     this.elf = parts.elf
+    this.#go = parts.go
     this.#symbols = parts.symbols
     this.#debug = parts.debug
     this.#index = parts.index
@@ -44,7 +51,8 @@ export class Image {
 
   /** What it keeps in memory, roughly. */
   get bytes(): number {
-    return 1000 + 150 * this.elf.sections.length + (this.#symbols?.bytes ?? 0) + this.#namesBytes
+    const tables = (this.#symbols?.bytes ?? 0) + (this.#go?.bytes ?? 0)
+    return 1000 + 150 * this.elf.sections.length + tables + this.#namesBytes
   }
 
   get symbolCount(): number {
@@ -52,6 +60,12 @@ export class Image {
   }
 
   nameAt(vaddr: number, open: OpenImage): FunctionName {
+    // Where Go's tables reach they are right; its symbols have no names for what is inlined.
+    if (this.#go?.covers(vaddr)) {
+      const source = open()
+      const chain = source === null ? [] : this.#go.find(vaddr, source)
+      if (chain.length > 0) return { kind: 'go', chain }
+    }
     const symbol = this.#symbols?.find(vaddr) ?? null
     if (symbol !== null)
       return this.#nameOf(symbol.row, open) ?? { kind: 'start', vaddr: symbol.start }
@@ -68,7 +82,7 @@ export class Image {
   }
 
   isThreadStart(vaddr: number, name: FunctionName, isLeaf: boolean): boolean {
-    return this.#threadStarts.has(vaddr, name.kind === 'name' ? name.systemName : '', isLeaf)
+    return this.#threadStarts.has(vaddr, systemNameOf(name), isLeaf)
   }
 
   #nameOf(row: number, open: OpenImage): FunctionName | null {
@@ -97,6 +111,11 @@ export class Image {
       closeDebug(debug)
     }
   }
+}
+
+function systemNameOf(name: FunctionName): string {
+  if (name.kind === 'go') return name.chain.at(-1)?.systemName ?? ''
+  return name.kind === 'name' ? name.systemName : ''
 }
 
 function closeDebug(debug: { fd: number } | null): void {
@@ -135,7 +154,7 @@ export function loadImage(
       baseName: path.slice(path.lastIndexOf('/') + 1),
       findSymbols: (names) => symbols?.findByName(names, open) ?? [],
     })
-    return new Image({ elf, symbols, debug, index, threadStarts })
+    return new Image({ elf, go: loadGoFunctions(source, elf), symbols, debug, index, threadStarts })
   } finally {
     closeDebug(opened)
   }

@@ -67,6 +67,7 @@ export type FrameKind =
   | 'placeholder'
 
 export const KERNEL_MODULE = '[kernel.kallsyms]'
+export const GO_MODULE = '[go]'
 export const PLACEHOLDER_MODULE = '[flamewatch]'
 
 const KIND_BY_MODULE: Readonly<Record<string, FrameKind>> = {
@@ -75,7 +76,7 @@ const KIND_BY_MODULE: Readonly<Record<string, FrameKind>> = {
   '[python]': 'python',
   '[js]': 'js',
   '[jvm]': 'jvm',
-  '[go]': 'go',
+  [GO_MODULE]: 'go',
   '[ruby]': 'ruby',
   '[php]': 'php',
   '[perl]': 'perl',

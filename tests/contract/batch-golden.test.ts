@@ -3,6 +3,7 @@ import { PLACEHOLDER_FRAMES } from '../../collector/batch/placeholder.ts'
 import { SampleMerger } from '../../collector/batch/sample-merger.ts'
 import { encodeParts } from '../../collector/batch/split-batch.ts'
 import type { Frame } from '../../collector/symbolize/frame.ts'
+import { makeFrame } from '../../collector/symbolize/frames.ts'
 import type { BatchHeaders } from '../../infra/contract/batch.ts'
 import { formatBatchHeaders, parseBatchHeaders } from '../../infra/contract/batch.ts'
 import type { Labels } from '../../infra/contract/labels.ts'
@@ -93,10 +94,7 @@ const HEADERS: BatchHeaders = {
 }
 
 function frame(name: string, mapping: string, address: bigint): Frame {
-  return {
-    ...{ name, systemName: name, file: '', line: 0, mapping, buildId: '', address },
-    threadStart: false,
-  }
+  return makeFrame({ name, systemName: name, mapping, address })
 }
 
 function addStack(samples: SampleMerger, labels: Labels, stack: Frame[], count: number): void {

@@ -517,7 +517,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       })
 
       it('unknown to this release are refused', async () => {
-        await expect(applyMigrations(store, () => {}, [])).rejects.toMatchObject({
+        await expect(applyMigrations(store, { migrations: [] })).rejects.toMatchObject({
           code: 'migration',
           hint: expect.stringContaining('newer release'),
         })
@@ -530,7 +530,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
           'ALTER TABLE not_there_yet ADD COLUMN IF NOT EXISTS m UInt64',
         ]
         const migrations = [...(await known), toMigration(name, statements.join(';'))]
-        await expect(applyMigrations(store, () => {}, migrations)).rejects.toMatchObject({
+        await expect(applyMigrations(store, { migrations })).rejects.toMatchObject({
           code: 'migration',
           message: expect.stringContaining('statement 2 of 2'),
           hint: expect.stringContaining('again'),
@@ -539,7 +539,10 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
 
         await store.run(sql`CREATE TABLE not_there_yet (n UInt64) ENGINE = MergeTree ORDER BY n`)
         const seen: string[] = []
-        await applyMigrations(store, (p) => seen.push(`${p.statement}/${p.statements}`), migrations)
+        await applyMigrations(store, {
+          migrations,
+          onProgress: (p) => seen.push(`${p.statement}/${p.statements}`),
+        })
         expect(seen).toEqual(['1/2', '2/2'])
         expect((await planMigrations(store, migrations)).pending).toEqual([])
         await forget(name)
@@ -555,8 +558,8 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
           ),
         ]
         await Promise.all([
-          applyMigrations(store, () => {}, migrations),
-          applyMigrations(store, () => {}, migrations),
+          applyMigrations(store, { migrations }),
+          applyMigrations(store, { migrations }),
         ])
         expect((await planMigrations(store, migrations)).pending).toEqual([])
         await forget(name)

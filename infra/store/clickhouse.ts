@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Log } from '../runtime/log.ts'
 import { type Address, Addresses } from './addresses.ts'
+import { checkedCluster } from './cluster-form.ts'
 import { collect } from './collect.ts'
 import { connectAll, type ServerOptions } from './connect.ts'
 import { encodeNative } from './native.ts'
@@ -59,7 +60,7 @@ export async function createDatabase(
   const store = new ClickHouseStore(await connectAll(options), log)
   try {
     const name = identifier(options.storeDatabase)
-    const everywhere = cluster === undefined ? '' : ` ON CLUSTER ${identifier(cluster)}`
+    const everywhere = cluster === undefined ? '' : ` ON CLUSTER '${checkedCluster(cluster)}'`
     await store.run(trustedSql(`CREATE DATABASE IF NOT EXISTS ${name}${everywhere}`))
   } finally {
     await store.close()

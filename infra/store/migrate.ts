@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { FlamewatchError } from '../runtime/errors.ts'
+import { type ClusterForm, createClusterForm } from './cluster-form.ts'
 import { splitStatements } from './split-sql.ts'
-import { sql, trustedSql } from './sql.ts'
+import { type Sql, sql, sqlText, trustedSql } from './sql.ts'
 import type { Store } from './store.ts'
 
 // Migrations are numbered files that are applied in order and never edited. Each statement in them
@@ -32,10 +33,16 @@ export type MigrationProgress = {
 const DIRECTORY = new URL('./migrations/', import.meta.url)
 const FILE = /^(\d{4}_[a-z0-9_]+)\.sql$/
 
-const LEDGER = trustedSql(
-  `CREATE TABLE IF NOT EXISTS migrations (name String, checksum String, applied_at DateTime64(3, 'UTC'))
-   ENGINE = ReplacingMergeTree ORDER BY name SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
-)
+export type MigrationOptions = {
+  readonly onProgress?: (progress: MigrationProgress) => void
+  /** Those of this release unless given. */
+  readonly migrations?: readonly Migration[]
+  /** Makes the tables of a cluster instead of one server's. */
+  readonly form?: ClusterForm | undefined
+}
+
+const LEDGER = `CREATE TABLE IF NOT EXISTS migrations (name String, checksum String, applied_at DateTime64(3, 'UTC'))
+ENGINE = ReplacingMergeTree ORDER BY name SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`
 
 /** The migrations of this release, in order. */
 export async function readMigrations(directory: URL = DIRECTORY): Promise<Migration[]> {
@@ -87,28 +94,60 @@ export async function planMigrations(
 
 /**
  * Applies what is pending and returns its names. After an error run it again: it goes on with the
- * file that broke off.
+ * file that broke off. Throws `migration` when the store is of the other form.
  */
 export async function applyMigrations(
   store: Store,
-  onProgress: (progress: MigrationProgress) => void = () => {},
-  migrations?: readonly Migration[],
+  { onProgress = () => {}, migrations, form }: MigrationOptions = {},
 ): Promise<string[]> {
-  await store.run(LEDGER)
-  const { pending } = await planMigrations(store, migrations)
-  for (const migration of pending) await applyMigration(store, migration, onProgress)
+  const known = migrations ?? (await readMigrations())
+  await requireForm(store, form)
+  const formOf = createForm(known, form)
+  for (const statement of formOf(LEDGER)) await store.run(trustedSql(statement))
+  const { pending } = await planMigrations(store, known)
+  for (const migration of pending) await applyMigration(store, migration, formOf, onProgress)
   return pending.map(({ name }) => name)
+}
+
+/** All that makes a store of this release, as a script for a client of the server. */
+export function printMigrations(
+  migrations: readonly Migration[],
+  { database, form }: { readonly database: string; readonly form?: ClusterForm | undefined },
+): string[] {
+  const formOf = createForm(migrations, form)
+  const everywhere = form ? ` ON CLUSTER '${form.cluster}'` : ''
+  return [
+    `CREATE DATABASE IF NOT EXISTS ${database}${everywhere}`,
+    `USE ${database}`,
+    ...formOf(LEDGER),
+    ...migrations.flatMap(({ name, checksum, statements }) => [
+      ...statements.flatMap(formOf),
+      sqlText(recordOf(name, checksum)),
+    ]),
+  ]
+}
+
+function createForm(
+  migrations: readonly Migration[],
+  form: ClusterForm | undefined,
+): (statement: string) => readonly string[] {
+  if (!form) return (statement) => [statement]
+  return createClusterForm(
+    form,
+    migrations.flatMap(({ statements }) => statements),
+  )
 }
 
 async function applyMigration(
   store: Store,
   { name, statements, checksum }: Migration,
+  formOf: (statement: string) => readonly string[],
   onProgress: (progress: MigrationProgress) => void,
 ): Promise<void> {
   for (const [index, statement] of statements.entries()) {
     onProgress({ name, statement: index + 1, statements: statements.length })
     try {
-      await store.run(trustedSql(statement))
+      for (const each of formOf(statement)) await store.run(trustedSql(each))
     } catch (cause) {
       throw new FlamewatchError(
         'migration',
@@ -120,7 +159,30 @@ async function applyMigration(
       )
     }
   }
-  await store.run(sql`INSERT INTO migrations SELECT ${name}, ${checksum}, now64(3, 'UTC')`)
+  await store.run(recordOf(name, checksum))
+}
+
+function recordOf(name: string, checksum: string): Sql {
+  return sql`INSERT INTO migrations SELECT ${name}, ${checksum}, now64(3, 'UTC')`
+}
+
+/** A later migration in the other form would be applied to one server of many, or to none. */
+async function requireForm(store: Store, form: ClusterForm | undefined): Promise<void> {
+  if (!(await hasLedger(store))) return
+  const [row] = await store.rows<{ spread: string }>(
+    sql`SELECT countIf(engine = 'Distributed') AS spread FROM system.tables
+      WHERE database = currentDatabase()`,
+  )
+  const isSpread = Number(row?.spread) > 0
+  // A run that broke off before its first table is of no form yet.
+  if (form === undefined && isSpread)
+    throw new FlamewatchError('migration', 'The store has the tables of a cluster.', {
+      hint: 'Give the name of the cluster with --cluster.',
+    })
+  if (form !== undefined && !isSpread && (await planMigrations(store)).applied.length > 0)
+    throw new FlamewatchError('migration', 'The store has the tables of a single server.', {
+      hint: 'Migrate without --cluster, or use another --store-database for the cluster.',
+    })
 }
 
 async function readLedger(store: Store): Promise<ReadonlyMap<string, string>> {

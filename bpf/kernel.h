@@ -26,13 +26,24 @@ typedef __s64 s64;
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD 0x00200000
 
+#define TASK_INTERRUPTIBLE 0x1
+#define TASK_UNINTERRUPTIBLE 0x2
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct task_struct {
+	unsigned int __state; /* since 5.14 */
 	unsigned int flags;
+	int pid;
+	int tgid;
 	u32 self_exec_id;
 	u64 start_boottime; /* since 5.5 */
 	struct task_struct *group_leader;
+};
+
+/* 2f064a59a11f ("sched: Change task_struct::state"), 5.14: renamed, and no long any more. */
+struct task_struct___before_5_14 {
+	long state;
 };
 
 #pragma clang attribute pop

@@ -22,7 +22,7 @@
 		__uint(type, BPF_MAP_TYPE_HASH);         \
 		__uint(max_entries, 4096);               \
 		__type(key, struct sample_key);          \
-		__type(value, u64);                      \
+		__type(value, struct sample_count);      \
 	} name SEC(".maps")
 
 /*
@@ -38,7 +38,7 @@ COUNT_MAP(counts_1);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 2 * SOURCES);
 	__type(key, u32);
 	__type(value, struct sample_stats);
 } stats SEC(".maps");
@@ -49,13 +49,46 @@ struct {
 	__uint(max_entries, 1 << 20);
 } overflow SEC(".maps");
 
-/* The BPF stack has 512 bytes. Not shared: samples of one CPU do not nest. */
+/*
+ * The BPF stack has 512 bytes, so a sample works here. The CPU clock may interrupt the program of a hook, and
+ * programs of uprobes may be scheduled out: each takes a workspace that is free and gives it back.
+ */
+#define WORKSPACES 4
+
+struct workspace {
+	u64 in_use;
+	struct user_stack stack; /* being walked */
+	struct overflow_record record;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, WORKSPACES);
 	__type(key, u32);
-	__type(value, struct overflow_record);
-} scratch SEC(".maps");
+	__type(value, struct workspace);
+} workspaces SEC(".maps");
+
+/* What the user asked for, see filter.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+} only_cgroup SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MOST_ONLY_PIDS);
+	__type(key, u32);
+	__type(value, u32);
+} only_pids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MOST_EXCLUDED_COMMS);
+	__type(key, char[COMM_LENGTH]);
+	__type(value, u32);
+} excluded_comms SEC(".maps");
 
 struct process_id {
 	u64 start_time;
@@ -75,9 +108,12 @@ struct {
 	__uint(max_entries, 1 << 16);
 } events SEC(".maps");
 
-#ifdef TABLES
-/* Room for one stack a sample, so that it does not fill; keys are hashes of 64 bits. */
-#define USER_STACK_MAP(name)                             \
+#ifndef NO_BTF
+/*
+ * Stacks by their hash of 64 bits: user stacks walked by tables, and all of waits. Room for one a sample, so
+ * that it does not fill.
+ */
+#define HASHED_STACK_MAP(name)                             \
 	struct {                                         \
 		__uint(type, BPF_MAP_TYPE_HASH);         \
 		__uint(max_entries, 2048);               \
@@ -85,16 +121,11 @@ struct {
 		__type(value, struct user_stack);        \
 	} name SEC(".maps")
 
-USER_STACK_MAP(user_stacks_0);
-USER_STACK_MAP(user_stacks_1);
+HASHED_STACK_MAP(hashed_stacks_0);
+HASHED_STACK_MAP(hashed_stacks_1);
+#endif
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct user_stack);
-} walked SEC(".maps");
-
+#ifdef TABLES
 /* 5 KiB each, so not preallocated: which objects of this kind may do since 6.1. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -79,12 +79,15 @@ static __always_inline u64 saved_register(void *saved, u32 offset)
 	return value;
 }
 
-/* False when they are those of 32-bit code. */
+/*
+ * False when they are those of 32-bit code. `ctx` holds them when the event came in user mode; NULL: it came
+ * in the kernel.
+ */
 static __always_inline bool read_registers(void *ctx, struct registers *r)
 {
-	u64 mode = CONTEXT_REGISTER(ctx, REGISTER_MODE);
+	u64 mode = ctx ? CONTEXT_REGISTER(ctx, REGISTER_MODE) : 0;
 
-	if (is_user_mode(mode)) {
+	if (ctx && is_user_mode(mode)) {
 		r->ip = CONTEXT_REGISTER(ctx, REGISTER_IP);
 		r->sp = CONTEXT_REGISTER(ctx, REGISTER_SP);
 		r->fp = CONTEXT_REGISTER(ctx, REGISTER_FP);

@@ -4,7 +4,9 @@
 #ifndef FLAMEWATCH_USER_STACK_BPF_H
 #define FLAMEWATCH_USER_STACK_BPF_H
 
+#ifdef TABLES
 #include "walk.bpf.h"
+#endif
 
 static __noinline u64 hash_stack(struct user_stack *stack)
 {
@@ -21,28 +23,29 @@ static __noinline u64 hash_stack(struct user_stack *stack)
 }
 
 /* 0, or -ENOMEM when it found no place: the sample is then kept without it. */
-static __always_inline s32 keep_stack(struct user_stack *stack, void *user_stacks, u64 *hash)
+static __always_inline s32 keep_stack(struct user_stack *stack, void *hashed_stacks, u64 *hash)
 {
 	s64 error;
 
 	*hash = hash_stack(stack);
-	if (bpf_map_lookup_elem(user_stacks, hash))
+	if (bpf_map_lookup_elem(hashed_stacks, hash))
 		return 0;
-	error = bpf_map_update_elem(user_stacks, hash, stack, BPF_NOEXIST);
+	error = bpf_map_update_elem(hashed_stacks, hash, stack, BPF_NOEXIST);
 	if (!error || error == -EEXIST)
 		return 0;
 	*hash = 0;
 	return -ENOMEM;
 }
 
-static __always_inline void tell_of_address(struct sample_key *key, u32 program, u64 interval,
+#ifdef TABLES
+static __always_inline void tell_of_address(struct sample_key *key, u64 interval,
 					    struct sample_stats *count)
 {
 	struct process_id id = { .start_time = key->start_time, .tgid = key->tgid };
 	struct process_event event = {
 		.start_time = key->start_time,
 		.tgid = key->tgid,
-		.program = program,
+		.program = key->program,
 		.reason = EVENT_ADDRESS,
 	};
 	u64 now = bpf_ktime_get_ns(), *last = bpf_map_lookup_elem(&asked, &id);
@@ -51,31 +54,27 @@ static __always_inline void tell_of_address(struct sample_key *key, u32 program,
 		return;
 	bpf_map_update_elem(&asked, &id, &now, BPF_ANY);
 	if (bpf_ringbuf_output(&events, &event, sizeof(event), 0))
-		count->events_lost++;
+		add_one(&count->events_lost);
 }
 
 /*
- * Sets key->user_hash and returns 0, or a negative errno. `is_new`: the collector was told of the process at
- * this very sample.
+ * Fills `stack` and returns 0, or a negative errno. `registers` as take_sample() has it. `is_new`: the
+ * collector was told of the process at this very sample.
  */
-static __always_inline s32 take_user_stack(void *ctx, void *user_stacks, struct sample_key *key,
-					   u32 program, bool is_new, u32 flags,
+static __always_inline s32 walk_user_stack(void *ctx, void *registers, struct user_stack *stack,
+					   struct sample_key *key, bool is_new, u32 flags,
 					   struct sample_stats *count)
 {
-	struct unwind_key run = { .start_time = key->start_time, .tgid = key->tgid, .program = program };
+	struct unwind_key run = { .start_time = key->start_time, .tgid = key->tgid, .program = key->program };
 	struct unwind_process *process = bpf_map_lookup_elem(&processes, &run);
-	u32 zero = 0;
-	struct user_stack *stack = bpf_map_lookup_elem(&walked, &zero);
 	struct walk w = { .mapping = UNWIND_MAPPINGS };
 	s64 bytes;
 
-	if (!stack)
-		return -ENOMEM;
 	if (!process && !is_new)
-		tell_of_address(key, program, EVENT_INTERVAL_NO_ENTRY_NS, count);
-	if (process && !(flags & PF_EXITING) && walk_stack(ctx, process, stack, &w)) {
+		tell_of_address(key, EVENT_INTERVAL_NO_ENTRY_NS, count);
+	if (process && !(flags & PF_EXITING) && walk_stack(registers, process, stack, &w)) {
 		if (w.met_unknown && !process->quiet)
-			tell_of_address(key, program, EVENT_INTERVAL_NS, count);
+			tell_of_address(key, EVENT_INTERVAL_NS, count);
 	} else {
 		bytes = bpf_get_stack(ctx, stack->addresses, STACK_BYTES, BPF_F_USER_STACK);
 		if (bytes <= 0)
@@ -83,8 +82,9 @@ static __always_inline s32 take_user_stack(void *ctx, void *user_stacks, struct 
 		stack->length = (u64)bytes / sizeof(u64);
 	}
 	if (w.end < END_KINDS)
-		count->ends[w.end]++;
-	return keep_stack(stack, user_stacks, &key->user_hash);
+		add_one(&count->ends[w.end]);
+	return 0;
 }
+#endif
 
 #endif

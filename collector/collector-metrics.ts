@@ -11,6 +11,10 @@ export type CollectorMetrics = ReturnType<typeof createCollectorMetrics>
 /** What an operator of the collector watches; samples are counted as in the batches' accounts. */
 export function createCollectorMetrics(metrics: Metrics) {
   const taken = metrics.counter('flamewatch_samples_taken_total', 'Samples the kernel took.')
+  const filtered = metrics.counter(
+    'flamewatch_samples_filtered_total',
+    'Samples left out as --only-cgroup, --only-pid and --exclude-comm say.',
+  )
   const idle = metrics.counter('flamewatch_samples_idle_total', 'Samples of the idle task.')
   const kept = metrics.counter('flamewatch_samples_kept_total', 'Samples put into batches.')
   const dropped = metrics.counter(
@@ -58,9 +62,12 @@ export function createCollectorMetrics(metrics: Metrics) {
 
   return {
     countDrained(window: SampleWindow, drainMs: number): void {
-      taken.inc(window.taken)
-      idle.inc(window.idle)
-      for (const [reason, n] of Object.entries(window.dropped)) dropped.inc({ reason }, n)
+      for (const rows of [window, ...(window.beside ?? [])]) {
+        taken.inc(rows.taken)
+        idle.inc(rows.idle)
+        filtered.inc(rows.filtered ?? 0)
+        for (const [reason, n] of Object.entries(rows.dropped)) dropped.inc({ reason }, n)
+      }
       drain.observe(drainMs / 1000)
     },
     countBuilt(batch: BuiltBatch): void {

@@ -13,6 +13,7 @@ import { openSampler } from './kernel/sampler.ts'
 import type { CollectorOptions } from './options.ts'
 import type { Right } from './rights.ts'
 import { explainMissing, grantLine, lostRights } from './rights.ts'
+import { chooseSampling } from './sampling-choice.ts'
 import { Sender } from './sender.ts'
 import { Spool } from './spool/spool.ts'
 import { WindowLoop } from './window-loop.ts'
@@ -39,6 +40,7 @@ const MAX_RETRY_MS = 60_000
  */
 export async function collect(options: CollectorOptions, context: CollectContext): Promise<void> {
   const { log, lifecycle } = context
+  const sampling = chooseSampling(options)
   const missing = lostRights()
   // Of kernel names the batches that have kernel frames tell themselves.
   const notes = missing.filter(({ capability }) => capability !== 'CAP_SYSLOG').map(explainMissing)
@@ -57,6 +59,7 @@ export async function collect(options: CollectorOptions, context: CollectContext
     frequencyHz: options.frequency,
     log,
     unwind: options.unwind,
+    ...sampling,
     onProcess: (process) => worker.see(process),
     onUnknownAddress: (process) => worker.see(process, true),
   }).catch(async (error: unknown) => {

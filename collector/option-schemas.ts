@@ -17,6 +17,26 @@ export function durationMs(leastMs: number, mostMs: number) {
   return quantity(/^(\d{1,9})(ms|s|m|)$/, MS_PER_UNIT, { least: leastMs, most: mostMs, expected })
 }
 
+const NS_PER_UNIT: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 }
+
+/** `500us`, `1ms`, `2s`. In ns. */
+export function durationNs(leastNs: number, mostNs: number) {
+  const expected = `expected a duration from ${leastNs / 1000}us to ${mostNs / 1e9}s, for example 1ms`
+  const range = { least: leastNs, most: mostNs, expected }
+  return quantity(/^(\d{1,9})(ns|us|ms|s)$/, NS_PER_UNIT, range)
+}
+
+/** Texts with commas between them, none of them empty; an option given several times adds to them. */
+export function list(expected: string) {
+  return z
+    .union([z.string(), z.array(z.string())], expected)
+    .optional()
+    .transform((given) =>
+      given === undefined ? [] : [given].flat().flatMap((text) => text.split(',')),
+    )
+    .pipe(z.array(z.string().trim().min(1, expected)))
+}
+
 const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
   ...{ '': 1, kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 },
 }

@@ -19,6 +19,10 @@ test('has the documented defaults', () => {
     symbolCacheBytes: 32e6,
     unwind: 'tables',
     unwindTableBytes: 64e6,
+    onlyPid: [],
+    excludeComm: [],
+    offCpu: false,
+    offCpuThreshold: 1e6,
     batchBytes: 16e6,
   })
 })
@@ -58,9 +62,14 @@ test.each([
   ['--server', 'localhost:3526'],
   ['--host', '  '],
   ['--spool', ''],
+  ['--only-cgroup', ''],
+  ['--only-pid', 'nginx'],
+  ['--only-pid', '1,,2'],
+  ['--exclude-comm', ''],
+  ['--off-cpu-threshold', '10'],
 ])('refuses %s %j with what it expected', (flag, text) => {
   expect(() => read(flag, text)).toThrow(
-    new RegExp(`^${flag} .*expected.*got ${JSON.stringify(text)}`),
+    new RegExp(`^${flag} .*expected.*got \\[?${JSON.stringify(text)}`),
   )
 })
 
@@ -70,4 +79,17 @@ test('refuses a token that would break a header, and does not print it', () => {
 
 test('makes a label of the host name', () => {
   expect(read('--host', 'web\u00071 ').host).toBe('web?1')
+})
+
+test('reads lists with commas, as flag or variable', () => {
+  expect(read('--only-pid', '1,42', '--only-pid', '7').onlyPid).toEqual([1, 42, 7])
+  expect(read('--exclude-comm', 'node, MainThread').excludeComm).toEqual(['node', 'MainThread'])
+})
+
+test.each([
+  ['500us', 500_000],
+  ['0ns', 0],
+  ['2s', 2e9],
+])('--off-cpu-threshold %s', (text, ns) => {
+  expect(read('--off-cpu-threshold', text).offCpuThreshold).toBe(ns)
 })

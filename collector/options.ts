@@ -4,7 +4,7 @@ import { LABEL_LIMITS } from '../infra/contract/labels.ts'
 import type { OptionValues } from '../infra/runtime/options.ts'
 import { defineOptions } from '../infra/runtime/options.ts'
 import { serverOptions } from '../infra/runtime/server-options.ts'
-import { durationMs, integer, sizeBytes } from './option-schemas.ts'
+import { durationMs, durationNs, integer, list, sizeBytes } from './option-schemas.ts'
 import { cleanValue } from './process/process-labels.ts'
 
 export const collectorOptions = defineOptions({
@@ -68,6 +68,34 @@ export const collectorOptions = defineOptions({
     flag: '--host-root <directory>',
     schema: z.string().startsWith('/', 'expected an absolute path').optional(),
     help: 'Where the file system of the host is mounted, for a collector in a container; not given, what container runtimes wrote is looked for here and through the first process of the host.',
+  },
+  onlyCgroup: {
+    flag: '--only-cgroup <path|id>',
+    schema: z.string().min(1, 'expected the path or the id of a cgroup').optional(),
+    help: 'Samples only what is in this cgroup (cgroup2) or below it; of a path as /proc/PID/cgroup has it, or a directory.',
+  },
+  onlyPid: {
+    flag: '--only-pid <pid,…>',
+    schema: list('expected process ids').pipe(z.array(integer(1, 4_194_304))),
+    repeatable: true,
+    help: 'Samples only these processes, all their threads but not their children (which --only-cgroup has).',
+  },
+  excludeComm: {
+    flag: '--exclude-comm <name,…>',
+    schema: list('expected names of threads'),
+    repeatable: true,
+    help: 'Samples no thread of this name, as `ps -eLo comm` shows it (15 bytes).',
+  },
+  offCpu: {
+    flag: '--off-cpu',
+    schema: z.boolean().default(false),
+    help: 'Also measures where threads wait, as a profile type of its own. Needs BTF of the kernel.',
+  },
+  offCpuThreshold: {
+    flag: '--off-cpu-threshold <duration>',
+    schema: durationNs(0, 3_600e9),
+    default: '1ms',
+    help: 'A wait that is shorter is not counted: it takes longer to look at than it lasts.',
   },
   batchBytes: {
     flag: '--batch-bytes <size>',

@@ -23,6 +23,7 @@ function windowOf(kept: number, times: Partial<SampleWindow> = {}): SampleWindow
     rows: 1,
     tgid: new Uint32Array(1),
     startTimeNs: new BigUint64Array(1),
+    program: new Uint32Array(1),
     cgroupId: new BigUint64Array(1),
     comm: new Uint8Array(16),
     kernelThread: new Uint8Array(1),

@@ -1,10 +1,11 @@
 import type { Account, DropReason } from '../infra/contract/account.ts'
+import { addAccounts, filteredOf } from '../infra/contract/account.ts'
 import { errorMessage } from '../infra/runtime/errors.ts'
 import type { Log } from '../infra/runtime/log.ts'
 import type { BuiltBatch } from './batch/worker-messages.ts'
 import type { CollectorMetrics } from './collector-metrics.ts'
 import type { NewBatch } from './spool/spool.ts'
-import type { SampleWindow } from './window.ts'
+import type { SampleWindow, SourceRows } from './window.ts'
 
 /** The part of the sampler this needs. */
 export interface WindowSource {
@@ -125,8 +126,13 @@ export class WindowLoop {
   }
 }
 
-function accountOf({ taken, idle, dropped, count }: SampleWindow): Account {
-  return { taken, idle, kept: count.reduce((sum, n) => sum + n, 0), dropped, faults: {} }
+function accountOf(window: SampleWindow): Account {
+  return [window, ...(window.beside ?? [])].map(accountOfRows).reduce(addAccounts)
+}
+
+function accountOfRows({ taken, idle, filtered, dropped, count }: SourceRows): Account {
+  const kept = count.reduce((sum, n) => sum + n, 0)
+  return { taken, idle, ...filteredOf(filtered ?? 0), kept, dropped, faults: {} }
 }
 
 // The wall clock may be set while a window is open, and a machine may sleep.

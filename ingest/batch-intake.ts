@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import type { BatchHeaders } from '../infra/contract/batch.ts'
 import { batchToken, parseBatchHeaders } from '../infra/contract/batch.ts'
 import { DEFAULT_TENANT, findLabelFault, type Labels } from '../infra/contract/labels.ts'
+import { CPU_TYPE } from '../infra/contract/profile.ts'
 import { FlamewatchError } from '../infra/runtime/errors.ts'
 import { faultError } from './fault-error.ts'
 import { KeyedLock } from './keyed-lock.ts'
-import type { LabelledProfile } from './labelled-profile.ts'
+import { type LabelledProfile, profileTypes } from './labelled-profile.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
 import type { IngestMetrics } from './metrics.ts'
 import type { SampleLabels } from './pprof/profile.ts'
@@ -128,6 +129,8 @@ export class BatchIntake {
       entry: {
         tenant,
         headers,
+        // A collector's batch has one.
+        type: profileTypes(profile)[0] ?? CPU_TYPE,
         profiles: profile.rows.count,
         samples: profile.rows.stacks.length,
         bytes: body.length,

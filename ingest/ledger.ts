@@ -1,4 +1,5 @@
 import type { BatchHeaders } from '../infra/contract/batch.ts'
+import type { ProfileType } from '../infra/contract/profile.ts'
 import {
   arrays,
   counts,
@@ -16,6 +17,7 @@ import type { NativeBlock, Store } from '../infra/store/store.ts'
 export type LedgerEntry = {
   readonly tenant: string
   readonly headers: BatchHeaders
+  readonly type: ProfileType
   readonly profiles: number
   readonly samples: number
   /** As sent. */
@@ -102,10 +104,12 @@ function batchesBlock(entries: readonly LedgerEntry[]): NativeBlock {
     epoch: counts(headers.map(({ epoch }) => epoch)),
     sequence: counts(headers.map(({ sequence }) => sequence)),
     host: strings(headers.map(({ host }) => host)),
+    type: strings(entries.map(({ type }) => type)),
     window_start: dateTime64s(headers.map(({ windowStart }) => windowStart)),
     window_end: dateTime64s(headers.map(({ windowEnd }) => windowEnd)),
     taken: counts(accounts.map(({ taken }) => taken)),
     idle: counts(accounts.map(({ idle }) => idle)),
+    filtered: counts(accounts.map(({ filtered }) => filtered ?? 0)),
     kept: counts(accounts.map(({ kept }) => kept)),
     dropped: countMaps(accounts.map(({ dropped }) => dropped)),
     faults: countMaps(accounts.map(({ faults }) => faults)),

@@ -134,6 +134,8 @@ describe('the door of collectors', () => {
         window_end: NOW,
         taken: 110n,
         idle: 10n,
+        filtered: 0n,
+        type: CPU_TYPE,
         kept: 90n,
         dropped: { counts_full: 10n },
         faults: { broken: 3n },

@@ -387,6 +387,8 @@ export const AccountBody = z
   .object({
     taken: z.number(),
     idle: z.number(),
+    /** Left out as the collector was told (--only-pid, …). */
+    filtered: z.number(),
     kept: z.number(),
     dropped: z.record(z.string(), z.number()),
     faults: z.record(z.string(), z.number()),
@@ -435,6 +437,8 @@ export const AccountAnswer = z
         missingBatches: z.number(),
       }),
     ),
+    /** By profile type: each has an account of its own. */
+    types: z.array(z.object({ type: z.string(), account: AccountBody })),
     /** What each reason means. */
     reasons: z.record(z.string(), z.string()),
   })

@@ -19,6 +19,7 @@ function emptyWindow(): SampleWindow {
     rows: 0,
     tgid: new Uint32Array(0),
     startTimeNs: new BigUint64Array(0),
+    program: new Uint32Array(0),
     cgroupId: new BigUint64Array(0),
     comm: new Uint8Array(0),
     kernelThread: new Uint8Array(0),

@@ -18,7 +18,7 @@ const LEAF: Frame = makeFrame({
 
 function encode(frames: readonly Frame[], stacks: readonly (readonly number[])[]) {
   const labels = { service: 'a' }
-  const samples = stacks.map((stack) => ({ labels, stack, count: 2 }))
+  const samples = stacks.map((stack) => ({ labels, stack, count: 2, value: 2 }))
   const profile = Profile.decode(toProfile(frames, samples, TIME).encode())
   return { profile, text: (index: number | bigint) => profile.stringTable.strings[Number(index)] }
 }

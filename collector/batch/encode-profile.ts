@@ -1,7 +1,10 @@
 import type { Label, Location, Mapping, Function as PprofFunction } from 'pprof-format'
 import * as pprof from 'pprof-format'
 import type { Labels } from '../../infra/contract/labels.ts'
+import type { ValueType } from '../../infra/contract/profile.ts'
+import { CPU_SAMPLE } from '../../infra/contract/profile.ts'
 import type { Frame, SourceLine } from '../symbolize/frame.ts'
+import type { SampleKind } from '../window.ts'
 import type { BatchSample } from './sample-merger.ts'
 
 export type ProfileTime = {
@@ -10,6 +13,8 @@ export type ProfileTime = {
   readonly endMs: number
   /** Between two samples of one CPU. */
   readonly periodNs: number
+  /** What else the samples are than those of the CPU clock. */
+  readonly kind?: SampleKind
 }
 
 /** The pprof of format 1 (infra/contract/batch.ts) as an object that can be measured and encoded. */
@@ -19,18 +24,21 @@ export function toProfile(
   time: ProfileTime,
 ): pprof.Profile {
   const tables = new Tables(frames)
-  const type = tables.text('cpu')
-  const unit = tables.text('nanoseconds')
+  const cpu = { sample: CPU_SAMPLE, period: { type: CPU_SAMPLE, value: time.periodNs } }
+  const { sample: sampleType, period } = time.kind ?? cpu
+  const typeOf = ({ type, unit }: ValueType) =>
+    new pprof.ValueType({ type: tables.text(type), unit: tables.text(unit) })
+  const sampleTypes = [typeOf(sampleType)]
   const sample = samples.map(
-    ({ labels, stack, count }) =>
+    ({ labels, stack, value }) =>
       new pprof.Sample({
         locationId: stack.map((index) => tables.location(index)),
-        value: [count * time.periodNs],
+        value: [value * (period?.value ?? 1)],
         label: tables.labels(labels),
       }),
   )
   return new pprof.Profile({
-    sampleType: [new pprof.ValueType({ type, unit })],
+    sampleType: sampleTypes,
     sample,
     mapping: tables.mappings,
     location: tables.locations,
@@ -38,8 +46,7 @@ export function toProfile(
     stringTable: tables.strings,
     timeNanos: BigInt(time.startMs) * 1_000_000n,
     durationNanos: BigInt(time.endMs - time.startMs) * 1_000_000n,
-    periodType: new pprof.ValueType({ type, unit }),
-    period: time.periodNs,
+    ...(period && { periodType: typeOf(period.type), period: period.value }),
   })
 }
 

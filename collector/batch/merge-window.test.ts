@@ -46,6 +46,7 @@ function windowOf(rows: readonly Row[]): SampleWindow {
     rows: rows.length,
     tgid: Uint32Array.from(rows, ({ tgid }) => tgid ?? 1),
     startTimeNs: new BigUint64Array(rows.length),
+    program: new Uint32Array(rows.length),
     cgroupId: new BigUint64Array(rows.length),
     comm: new Uint8Array(comm),
     kernelThread: Uint8Array.from(rows, ({ kernelThread }) => (kernelThread ? 1 : 0)),
@@ -201,7 +202,14 @@ test('reads the mappings of a process again when an address is not in them', asy
 test('asks for processes by all the kernel knows', async () => {
   await merge([{ tgid: 7, comm: 'exactly16bytes!!', count: 1, user: [0x1ffn] }])
   expect(asked).toEqual([
-    { tgid: 7, comm: 'exactly16bytes!!', kernelThread: false, startTimeNs: 0n, cgroupId: 0n },
+    {
+      tgid: 7,
+      comm: 'exactly16bytes!!',
+      kernelThread: false,
+      startTimeNs: 0n,
+      program: 0,
+      cgroupId: 0n,
+    },
   ])
 })
 

@@ -65,6 +65,7 @@ export async function mergeWindow<M>(
     return {
       tgid: window.tgid[row] as number,
       startTimeNs: window.startTimeNs[row] as bigint,
+      program: window.program[row] as number,
       cgroupId: window.cgroupId[row] as bigint,
       comm: readComm(comms, row),
       kernelThread: window.kernelThread[row] === 1,
@@ -77,7 +78,8 @@ export async function mergeWindow<M>(
       ? []
       : stacks.user(window.userStack[row] as number, sampled, image)
     const stack = kernel.length === 0 ? user : user.length === 0 ? kernel : kernel.concat(user)
-    merger.add(image.labels, stack.length > 0 ? stack : noStack, window.count[row] as number)
+    const count = window.count[row] as number
+    merger.add(image.labels, stack.length > 0 ? stack : noStack, count, window.sum?.[row] ?? count)
   }
 }
 

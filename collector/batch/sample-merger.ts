@@ -7,6 +7,8 @@ export type BatchSample = {
   /** Leaf first; indexes of `BatchSamples.frames`. */
   readonly stack: readonly number[]
   count: number
+  /** In periods of the profile: the count, unless samples have values of their own. */
+  value: number
 }
 
 export type BatchSamples = {
@@ -26,16 +28,17 @@ export class SampleMerger implements BatchSamples {
   readonly #seriesByText = new Map<string, Series>()
 
   /** `stack` leaf first, as indexOf() gave them. */
-  add(labels: Labels, stack: readonly number[], count: number): void {
+  add(labels: Labels, stack: readonly number[], count: number, value = count): void {
     const series = this.#seriesOf(labels)
     const hash = hashStack(stack)
     const bucket = series.get(hash)
     const known = bucket?.find((sample) => areEqual(sample.stack, stack))
     if (known) {
       known.count += count
+      known.value += value
       return
     }
-    const sample = { labels, stack, count }
+    const sample = { labels, stack, count, value }
     if (bucket) bucket.push(sample)
     else series.set(hash, [sample])
     this.samples.push(sample)

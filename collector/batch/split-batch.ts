@@ -1,4 +1,5 @@
 import type { Account, StackFault } from '../../infra/contract/account.ts'
+import { filteredOf } from '../../infra/contract/account.ts'
 import type { Frame } from '../symbolize/frame.ts'
 import type { ProfileTime } from './encode-profile.ts'
 import { toProfile } from './encode-profile.ts'
@@ -12,7 +13,7 @@ export type ProfilePart = {
 }
 
 /** What a window counted, before its samples became a batch. */
-export type WindowCounts = Pick<Account, 'taken' | 'idle' | 'dropped'>
+export type WindowCounts = Pick<Account, 'taken' | 'idle' | 'filtered' | 'dropped'>
 
 /**
  * Encodes a window's samples as one profile, or as several where it would be over `limitBytes`. The
@@ -47,8 +48,9 @@ export function encodeParts(
     const faults = countFaults(batch.frames, samples)
     if (i > 0) return { bytes, account: { taken: kept, idle: 0, kept, dropped: {}, faults } }
     const dropped = tooLarge > 0 ? { ...counts.dropped, batch_too_large: tooLarge } : counts.dropped
-    const taken = kept + counts.idle + sum(Object.values(dropped))
-    return { bytes, account: { taken, idle: counts.idle, kept, dropped, faults } }
+    const { idle, filtered = 0 } = counts
+    const taken = kept + idle + filtered + sum(Object.values(dropped))
+    return { bytes, account: { taken, idle, ...filteredOf(filtered), kept, dropped, faults } }
   })
 }
 

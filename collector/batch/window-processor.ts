@@ -15,9 +15,10 @@ import { ProcessReader } from '../process/process-reader.ts'
 import { ProcessTable } from '../process/process-table.ts'
 import { Symbolizer } from '../symbolize/symbolizer.ts'
 import { Unwinder } from '../unwind/unwinder.ts'
-import type { SampleWindow } from '../window.ts'
-import { encodeBatch } from './encode-batch.ts'
+import type { SampleKind, SampleWindow } from '../window.ts'
+import { type BatchPart, encodeBatch } from './encode-batch.ts'
 import { mergeWindow } from './merge-window.ts'
+import type { BatchSamples } from './sample-merger.ts'
 import type { BuiltBatch, WorkerSettings } from './worker-messages.ts'
 
 // Processes at their first sample wait for no more than this and the symbols of one file.
@@ -90,15 +91,22 @@ export class WindowProcessor {
     this.#containers.refresh()
     this.#symbolizer.refresh()
     this.#processes.beginWindow()
-    const samples = await mergeWindow(window, {
-      symbols: this.#symbolizer,
-      processes: this.#processes,
-      pause: pauseAfter(SLICE_MS),
-    })
+    const merged: { rows: SampleWindow & { kind?: SampleKind }; samples: BatchSamples }[] = []
+    for (const rows of [window, ...(window.beside ?? []).map((rows) => ({ ...window, ...rows }))])
+      merged.push({
+        rows,
+        samples: await mergeWindow(rows, {
+          symbols: this.#symbolizer,
+          processes: this.#processes,
+          pause: pauseAfter(SLICE_MS),
+        }),
+      })
     this.#unwinder?.endWindow(this.#processes.sampled(), (run) => this.#processes.isAlive(run))
     this.#processes.endWindow()
     const mergedMs = performance.now()
-    const parts = await encodeBatch(samples, window, this.#settings.limitBytes)
+    const parts: BatchPart[] = []
+    for (const { rows, samples } of merged)
+      parts.push(...(await encodeBatch(samples, rows, this.#settings.limitBytes)))
     return {
       parts,
       symbolizeMs: mergedMs - startedMs,

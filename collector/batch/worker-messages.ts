@@ -49,8 +49,9 @@ export type FromWorker =
 /** The memory of a window's columns. */
 export function windowBuffers(window: SampleWindow): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>()
-  for (const column of Object.values(window))
-    if (ArrayBuffer.isView(column) && column.buffer instanceof ArrayBuffer)
-      buffers.add(column.buffer)
+  for (const rows of [window, ...(window.beside ?? [])])
+    for (const column of Object.values(rows))
+      if (ArrayBuffer.isView(column) && column.buffer instanceof ArrayBuffer)
+        buffers.add(column.buffer)
   return [...buffers]
 }

@@ -16,9 +16,14 @@ const SOURCES = [
   'sample.h',
   'unwind.h',
   'maps.bpf.h',
+  'filter.bpf.h',
   'registers.bpf.h',
   'walk.bpf.h',
   'user-stack.bpf.h',
+  'take-sample.bpf.h',
+  'cpu-clock.bpf.h',
+  'off-cpu.bpf.h',
+  'hooks.bpf.h',
   'profile.bpf.c',
 ]
 

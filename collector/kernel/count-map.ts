@@ -1,9 +1,9 @@
 import type { MapCalls } from './libbpf.ts'
-import { KEY_WORDS } from './sample-layout.ts'
+import { COUNT, KEY_WORDS } from './sample-layout.ts'
 import type { Slices } from './slices.ts'
 import { takeEntries } from './take-entries.ts'
 
-const SHAPE = { keyWords: KEY_WORDS, valueWords: 2, chunk: 1024 }
+const SHAPE = { keyWords: KEY_WORDS, valueWords: COUNT.words, chunk: 1024 }
 
 /**
  * Empties a map of counts. `onCount` gets each key as words that are valid within the call only.
@@ -13,9 +13,13 @@ export function takeCounts(
   calls: MapCalls,
   fd: number,
   slices: Slices,
-  onCount: (key: Uint32Array, count: number) => void,
+  onCount: (key: Uint32Array, samples: number, sum: number) => void,
 ): Promise<number> {
   return takeEntries(calls, fd, SHAPE, slices, (key, value) =>
-    onCount(key, (value[0] as number) + (value[1] as number) * 2 ** 32),
+    onCount(key, wide(value, COUNT.samples), wide(value, COUNT.sum)),
   )
+}
+
+function wide(words: Uint32Array, at: number): number {
+  return (words[at] as number) + (words[at + 1] as number) * 2 ** 32
 }

@@ -68,7 +68,7 @@ class MemoryMaps implements MapCalls {
     const taken = this.counts.splice(0, Math.min(this.chunk, count[0] ?? 0))
     for (const [i, row] of taken.entries()) {
       keys.set(new Uint8Array(row.key.buffer), i * KEY_WORDS * 4)
-      values.set(new Uint8Array(BigUint64Array.of(BigInt(row.count)).buffer), i * 8)
+      values.set(new Uint8Array(BigUint64Array.of(BigInt(row.count), 0n).buffer), i * 16)
     }
     count[0] = taken.length
     if (this.counts.length === 0) return ENOENT
@@ -126,6 +126,7 @@ describe.each([true, false])('stack maps that give and delete at once: %s', (tak
     expect(reading).toEqual({
       counted: 3_000_000_002,
       overflowed: 0,
+      sources: new Map([[0, { counted: 3_000_000_002, overflowed: 0 }]]),
       error: 0,
       stackError: 0,
       missingStacks: 0,

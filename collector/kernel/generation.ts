@@ -6,11 +6,11 @@ import {
   STACK_UNREADABLE,
 } from '../window.ts'
 import { takeCounts } from './count-map.ts'
+import { HashedStacks } from './hashed-stacks.ts'
 import type { MapCalls } from './libbpf.ts'
 import { KEY, KEY_WORDS, NO_STACK, OVERFLOW } from './sample-layout.ts'
 import type { Slices } from './slices.ts'
 import { StackMaps } from './stack-maps.ts'
-import { UserStacks } from './user-stacks.ts'
 import type { WindowBuilder } from './window-builder.ts'
 
 const ENOMEM = 12
@@ -20,8 +20,8 @@ const EEXIST = 17
 export type GenerationMaps = {
   readonly counts: number
   readonly ways: readonly [number, number]
-  /** The map of user stacks, where they are walked by tables. */
-  readonly userStacks?: number
+  /** The map of stacks by hash, where the program uses it. */
+  readonly hashedStacks?: number
 }
 
 export type Reading = {
@@ -29,9 +29,11 @@ export type Reading = {
   readonly counted: number
   /** Samples found as overflow records. */
   readonly overflowed: number
+  /** The same by source; none that had no sample. */
+  readonly sources: ReadonlyMap<number, Readonly<SourceReading>>
   /** 0, or the negative errno that ended the reading of counts early. */
   readonly error: number
-  /** The same of the user stacks; their samples are kept without. */
+  /** The same of the stacks by hash; their samples are kept without. */
   readonly stackError: number
   /** Stack ids that named no stack: a bug, those rows have STACK_ERROR. */
   readonly missingStacks: number
@@ -39,12 +41,15 @@ export type Reading = {
   readonly unclaimedStacks: number
 }
 
+/** The part of a reading that is one source's. */
+export type SourceReading = { counted: number; overflowed: number }
+
 /** Reads one of the two generations of maps, while programs fill the other. */
 export class Generation {
   readonly #calls: MapCalls
   readonly #counts: number
   readonly #stacks: StackMaps
-  readonly #userStacks: UserStacks | undefined
+  readonly #hashedStacks: HashedStacks | undefined
   readonly #isKernelThread: (tgid: number) => boolean
   /** Whole records of the overflow ring that belong to this generation. */
   readonly #records: Uint32Array[] = []
@@ -54,7 +59,8 @@ export class Generation {
     this.#calls = calls
     this.#counts = maps.counts
     this.#stacks = new StackMaps(calls, maps.ways)
-    if (maps.userStacks !== undefined) this.#userStacks = new UserStacks(calls, maps.userStacks)
+    if (maps.hashedStacks !== undefined)
+      this.#hashedStacks = new HashedStacks(calls, maps.hashedStacks)
     this.#isKernelThread = isKernelThread
   }
 
@@ -66,9 +72,27 @@ export class Generation {
   async take(into: WindowBuilder, slices: Slices): Promise<Reading> {
     const row = new Uint32Array(KEY_WORDS)
     const indexes = new Map<number, number>()
-    let counted = 0
-    let overflowed = 0
+    const sources = new Map<number, SourceReading>()
     let missingStacks = 0
+
+    const readingOf = (source: number): SourceReading => {
+      let reading = sources.get(source)
+      if (!reading) {
+        reading = { counted: 0, overflowed: 0 }
+        sources.set(source, reading)
+      }
+      return reading
+    }
+    // Undefined where the key says nothing. Rows are told apart by their stacks from here on.
+    const takeHashed = (field: number): number | undefined => {
+      const low = row[field] as number
+      const high = row[field + 1] as number
+      if (low === 0 && high === 0) return undefined
+      row.fill(0, field, field + 2)
+      const index = this.#hashedStacks?.find(low, high)
+      if (index === undefined) missingStacks++
+      return index ?? STACK_ERROR
+    }
 
     const resolve = (id: number): number => {
       const known = indexes.get(id)
@@ -79,17 +103,12 @@ export class Generation {
       return index
     }
     const setKernelStack = (id: number) => {
-      row[KEY.kernelStack] = id >= 0 ? resolve(id) : kernelFault(id)
+      row[KEY.kernelStack] = takeHashed(KEY.kernelHash) ?? (id >= 0 ? resolve(id) : kernelFault(id))
     }
     const setUserStack = (id: number) => {
-      const low = row[KEY.userHash] as number
-      const high = row[KEY.userHash + 1] as number
-      if (low !== 0 || high !== 0) {
-        const index = this.#userStacks?.find(low, high)
-        if (index === undefined) missingStacks++
-        row[KEY.userStack] = index ?? STACK_ERROR
-        // Rows are told apart by their stacks from here on.
-        row.fill(0, KEY.userHash, KEY.userHash + 2)
+      const hashed = takeHashed(KEY.userHash)
+      if (hashed !== undefined) {
+        row[KEY.userStack] = hashed
         return
       }
       if (id === -EFAULT && !row[KEY.kernelThread] && this.#isKernelThread(row[KEY.tgid] as number))
@@ -97,7 +116,7 @@ export class Generation {
       row[KEY.userStack] = id >= 0 ? resolve(id) : userFault(id, row[KEY.kernelThread] === 1)
     }
 
-    const stackError = (await this.#userStacks?.take(into, slices)) ?? 0
+    const stackError = (await this.#hashedStacks?.take(into, slices)) ?? 0
     for (const record of this.#records.splice(0)) {
       row.set(record.subarray(0, KEY_WORDS))
       const kernelWords = (record[OVERFLOW.kernelBytes] as number) / 4
@@ -108,18 +127,24 @@ export class Generation {
       if (userWords > 0) row[KEY.userStack] = into.addStack(record, from + kernelWords, userWords)
       else setUserStack(signed(row, KEY.userStack))
       into.addRow(row, 1)
-      overflowed++
+      readingOf(row[KEY.source] as number).overflowed++
       if (slices.due) await slices.yield()
     }
-    const error = await takeCounts(this.#calls, this.#counts, slices, (key, count) => {
+    const error = await takeCounts(this.#calls, this.#counts, slices, (key, count, sum) => {
       row.set(key)
       setKernelStack(signed(row, KEY.kernelStack))
       setUserStack(signed(row, KEY.userStack))
-      into.addRow(row, count)
-      counted += count
+      into.addRow(row, count, sum)
+      readingOf(row[KEY.source] as number).counted += count
     })
     const unclaimedStacks = await this.#stacks.clear(slices)
-    return { counted, overflowed, error, stackError, missingStacks, unclaimedStacks }
+    let counted = 0
+    let overflowed = 0
+    for (const reading of sources.values()) {
+      counted += reading.counted
+      overflowed += reading.overflowed
+    }
+    return { counted, overflowed, sources, error, stackError, missingStacks, unclaimedStacks }
   }
 }
 

@@ -66,12 +66,26 @@ export type BpfLink = { destroy(): void }
 export interface BpfObject {
   resizeMap(name: string, maxEntries: number): void
   setValueSize(name: string, bytes: number): void
+  /** What a map of variables holds when it is loaded; all of it. */
+  setInitialValue(map: string, bytes: Uint8Array): void
+  /** load() makes no such map; no program that is loaded may use it. */
+  leaveMapOut(name: string): void
+  /** load() leaves that program out. */
+  leaveProgramOut(name: string): void
   /** Throws BpfError with the verifier's words. */
   load(): void
   mapFd(name: string): number
   programFd(name: string): number
-  /** The link owns the perf event's descriptor from here on. */
-  attachPerfEvent(program: string, perfEventFd: number): BpfLink
+  /** To what the program's section names. */
+  attach(program: string): BpfLink
+  /**
+   * The link owns the perf event's descriptor from here on. `cookie` is what the program sees as its
+   * attachment's own; since Linux 5.15.
+   */
+  attachPerfEvent(program: string, perfEventFd: number, cookie?: bigint): BpfLink
+  attachKprobe(program: string, kernelFunction: string, cookie: bigint): BpfLink
+  /** `offset` in the file, of all processes that run it. */
+  attachUprobe(program: string, path: string, offset: number, cookie: bigint): BpfLink
   close(): void
 }
 
@@ -173,9 +187,34 @@ function bind(library: string) {
     ) => number,
     mapFd: f('int bpf_map__fd(void *map)') as (map: Handle) => number,
     programFd: f('int bpf_program__fd(void *program)') as (program: Handle) => number,
-    attachPerfEvent: f('void *bpf_program__attach_perf_event(void *program, int fd)') as (
+    setInitialValue: f('int bpf_map__set_initial_value(void *map, void *bytes, size_t size)') as (
+      map: Handle,
+      bytes: Bytes,
+      size: number,
+    ) => number,
+    setAutocreate: f('int bpf_map__set_autocreate(void *map, bool create)') as (
+      map: Handle,
+      create: boolean,
+    ) => number,
+    setAutoload: f('int bpf_program__set_autoload(void *program, bool load)') as (
       program: Handle,
-      fd: number,
+      load: boolean,
+    ) => number,
+    attach: f('void *bpf_program__attach(void *program)') as (program: Handle) => Handle | null,
+    attachPerfEvent: f(
+      'void *bpf_program__attach_perf_event_opts(void *program, int fd, void *options)',
+    ) as (program: Handle, fd: number, options: Bytes) => Handle | null,
+    attachKprobe: f(
+      'void *bpf_program__attach_kprobe_opts(void *program, str function, void *options)',
+    ) as (program: Handle, name: string, options: Bytes) => Handle | null,
+    attachUprobe: f(
+      'void *bpf_program__attach_uprobe_opts(void *program, int pid, str path, size_t offset, void *options)',
+    ) as (
+      program: Handle,
+      pid: number,
+      path: string,
+      offset: number,
+      options: Bytes,
     ) => Handle | null,
     destroyLink: f('int bpf_link__destroy(void *link)') as (link: Handle) => number,
     lookup: f('int bpf_map_lookup_elem(int fd, void *key, void *value)') as (
@@ -268,31 +307,71 @@ function openObject(calls: Calls, bytes: Uint8Array): BpfObject {
   const findMap = (name: string) => checkPointer(calls, `map ${name}`, calls.findMap(open(), name))
   const findProgram = (name: string) =>
     checkPointer(calls, `program ${name}`, calls.findProgram(open(), name))
+  const attach = (call: string, link: () => Handle | null): BpfLink => {
+    logLines.length = 0
+    const handle = checkPointer(calls, call, link())
+    return { destroy: () => void calls.destroyLink(handle) }
+  }
   return {
     resizeMap: (name, maxEntries) =>
       void checkInt(calls, `size of map ${name}`, calls.setMaxEntries(findMap(name), maxEntries)),
     setValueSize: (name, size) =>
       void checkInt(calls, `value size of map ${name}`, calls.setValueSize(findMap(name), size)),
+    setInitialValue: (name, bytes) =>
+      void checkInt(
+        calls,
+        `initial value of map ${name}`,
+        calls.setInitialValue(findMap(name), bytes, bytes.length),
+      ),
+    leaveMapOut: (name) =>
+      void checkInt(calls, `leave out map ${name}`, calls.setAutocreate(findMap(name), false)),
+    leaveProgramOut: (name) =>
+      void checkInt(
+        calls,
+        `leave out program ${name}`,
+        calls.setAutoload(findProgram(name), false),
+      ),
     load: () => {
       logLines.length = 0
       checkInt(calls, 'bpf_object__load', calls.load(open()))
     },
     mapFd: (name) => checkInt(calls, `map ${name}`, calls.mapFd(findMap(name))),
     programFd: (name) => checkInt(calls, `program ${name}`, calls.programFd(findProgram(name))),
-    attachPerfEvent: (program, fd) => {
-      logLines.length = 0
-      const link = checkPointer(
-        calls,
-        'bpf_program__attach_perf_event',
-        calls.attachPerfEvent(findProgram(program), fd),
-      )
-      return { destroy: () => void calls.destroyLink(link) }
-    },
+    attach: (program) => attach('bpf_program__attach', () => calls.attach(findProgram(program))),
+    attachPerfEvent: (program, fd, cookie = 0n) =>
+      attach('bpf_program__attach_perf_event', () =>
+        calls.attachPerfEvent(findProgram(program), fd, attachOptions(8, cookie)),
+      ),
+    attachKprobe: (program, kernelFunction, cookie) =>
+      attach('bpf_program__attach_kprobe', () =>
+        calls.attachKprobe(findProgram(program), kernelFunction, attachOptions(8, cookie)),
+      ),
+    attachUprobe: (program, path, offset, cookie) =>
+      attach('bpf_program__attach_uprobe', () =>
+        calls.attachUprobe(
+          findProgram(program),
+          ANY_PROCESS,
+          path,
+          offset,
+          attachOptions(16, cookie),
+        ),
+      ),
     close: () => {
       if (!closed) calls.close(object)
       closed = true
     },
   }
+}
+
+const ANY_PROCESS = -1
+
+// struct bpf_perf_event_opts, bpf_kprobe_opts, bpf_uprobe_opts: their size first, the cookie at `at`,
+// the rest is 0.
+function attachOptions(at: number, cookie: bigint): Buffer {
+  const options = Buffer.alloc(at + 8)
+  options.writeBigUInt64LE(BigInt(options.length), 0)
+  options.writeBigUInt64LE(cookie, at)
+  return options
 }
 
 function checkInt(calls: Calls, call: string, result: number): number {

@@ -16,21 +16,24 @@ export type MapSizes = {
 const LEAST_STACKS = 2048
 const MOST_STACKS = 16384
 const WINDOW_SECONDS = 10
+// Waits and hooks come at any rate: what their stacks need is not known before.
+const STACKS_BESIDE = 8192
 
 /**
  * Small hosts read once per window of 10 s; big ones read more often rather than having larger maps:
  * 64 CPUs at 99 Hz every 2.6 s.
  */
-export function mapSizes(cpus: number, frequencyHz: number): MapSizes {
+export function mapSizes(cpus: number, frequencyHz: number, sourcesBeside = 0): MapSizes {
   const samplesPerSecond = Math.max(1, cpus * frequencyHz)
   const wanted = nextPowerOfTwo(samplesPerSecond * WINDOW_SECONDS)
-  const stackEntries = Math.min(MOST_STACKS, Math.max(LEAST_STACKS, wanted))
+  const own = Math.min(MOST_STACKS, Math.max(LEAST_STACKS, wanted))
+  const stackEntries = sourcesBeside > 0 ? Math.max(own, STACKS_BESIDE) : own
   return {
     stackEntries,
     // One count a sample is the most there can be; twice that covers a late reading.
     countEntries: 2 * stackEntries,
     overflowBytes: 1 << 20,
-    readEveryMs: Math.floor((1000 * stackEntries) / samplesPerSecond),
+    readEveryMs: Math.floor((1000 * own) / samplesPerSecond),
   }
 }
 

@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs'
 import { FlamewatchError } from '../../infra/runtime/errors.ts'
 import type { Log } from '../../infra/runtime/log.ts'
 import { type BpfVariant, readBpfObject } from './bpf-object.ts'
+import { type SampleFilter, settingsOf } from './filter.ts'
 import { mayFreezeOnUserReads, readKernelVersion } from './kernel-version.ts'
 import { BpfError, type BpfObject, type Libbpf } from './libbpf.ts'
 import type { MapSizes } from './map-sizes.ts'
 import { explainLoadError } from './preflight.ts'
 import { STACK_DEPTH } from './sample-layout.ts'
+import { PROGRAMS, type ProgramName } from './sources/source.ts'
 
 export type LoadedProgram = {
   readonly object: BpfObject
@@ -22,6 +24,10 @@ export type LoadOptions = {
   readonly objectDirectory: string | undefined
   readonly forceNoBtf: boolean
   readonly unwind: UnwindMode
+  /** The programs that will be attached: others are not loaded. */
+  readonly programs: ReadonlySet<ProgramName>
+  readonly filter: SampleFilter
+  readonly offCpuThresholdNs: number
 }
 
 /** How user stacks are walked. */
@@ -86,8 +92,17 @@ function loadWithoutBtf(
   notes: readonly string[],
   options: LoadOptions,
 ): LoadedProgram {
+  if (options.programs.has('on_switch')) throw noOffCpu()
   const object = load('profile-nobtf', depth, options)
   return { object, variant: 'profile-nobtf', notes: [...notes, NO_BTF_NOTE] }
+}
+
+function noOffCpu(): FlamewatchError {
+  return new FlamewatchError(
+    'btf_missing',
+    'Off-CPU profiles need BTF of the kernel (/sys/kernel/btf/vmlinux) and Linux 5.11 or newer.',
+    { hint: 'Run without --off-cpu, or use a kernel with CONFIG_DEBUG_INFO_BTF=y.' },
+  )
 }
 
 function mayLoadAnother(error: unknown): boolean {
@@ -125,16 +140,44 @@ function loadOnce(
       object.setValueSize(map, depth * 8)
     }
     for (const map of ['counts_0', 'counts_1']) object.resizeMap(map, options.sizes.countEntries)
-    if (variant === 'profile-tables')
-      for (const map of ['user_stacks_0', 'user_stacks_1'])
-        object.resizeMap(map, options.sizes.stackEntries)
+    if (keepsHashedStacks(variant, options.programs))
+      for (const map of HASHED_STACKS) object.resizeMap(map, options.sizes.stackEntries)
+    else if (variant !== 'profile-nobtf') for (const map of HASHED_STACKS) object.leaveMapOut(map)
     object.resizeMap('overflow', options.sizes.overflowBytes)
+    object.setInitialValue(
+      '.rodata.settings',
+      settingsOf(options.filter, options.offCpuThresholdNs),
+    )
+    leaveOut(object, variant, options.programs)
     object.load()
     return object
   } catch (error) {
     object.close()
     throw error
   }
+}
+
+const HASHED_STACKS = ['hashed_stacks_0', 'hashed_stacks_1']
+
+/** Whether the program has the maps of stacks by hash. */
+export function keepsHashedStacks(
+  variant: BpfVariant,
+  programs: ReadonlySet<ProgramName>,
+): boolean {
+  return variant === 'profile-tables' || programs.has('on_switch')
+}
+
+// A kernel that lacks what one source needs has the others.
+function leaveOut(
+  object: BpfObject,
+  variant: BpfVariant,
+  programs: ReadonlySet<ProgramName>,
+): void {
+  for (const program of PROGRAMS) {
+    const isThere = program !== 'on_switch' || variant !== 'profile-nobtf'
+    if (isThere && !programs.has(program)) object.leaveProgramOut(program)
+  }
+  if (variant !== 'profile-nobtf' && !programs.has('on_switch')) object.leaveMapOut('waits')
 }
 
 // The kernel refuses a stack map deeper than this limit.

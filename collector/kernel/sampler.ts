@@ -2,23 +2,24 @@ import { getPriority, setPriority } from 'node:os'
 import { errorMessage, FlamewatchError } from '../../infra/runtime/errors.ts'
 import type { Log } from '../../infra/runtime/log.ts'
 import type { SampleWindow } from '../window.ts'
-import { CpuEvents, type CpuSource } from './cpu-events.ts'
 import { readFdinfo } from './fdinfo.ts'
+import { fillFilter, type SampleFilter } from './filter.ts'
 import { Generation, type Reading } from './generation.ts'
 import { GenerationSwitch } from './generation-switch.ts'
 import { isKernelThread } from './kernel-thread.ts'
 import { type BpfObject, type Libbpf, loadLibbpf } from './libbpf.ts'
-import { closeFd, readU64 } from './libc.ts'
 import { type MapSizes, mapSizes } from './map-sizes.ts'
 import { OverflowRing } from './overflow-ring.ts'
-import { openCpuClock, readOnlineCpus } from './perf-event.ts'
+import { readOnlineCpus } from './perf-event.ts'
 import { checkPidNamespace, checkPrivileges } from './preflight.ts'
 import { ProcessEvents, type SampledProcess } from './process-events.ts'
-import { type LoadedProgram, loadProgram, type UnwindMode } from './program.ts'
+import { keepsHashedStacks, type LoadedProgram, loadProgram, type UnwindMode } from './program.ts'
 import type { SampleStats } from './sample-layout.ts'
 import { SampleStatsReader } from './sample-stats.ts'
 import { settleAccount } from './settle-account.ts'
 import { Slices } from './slices.ts'
+import { cpuClock } from './sources/cpu-clock.ts'
+import type { AttachedSource, ProgramName, SampleSource } from './sources/source.ts'
 import { UNWIND_ENDS, type UnwindEnd, type UnwindFds, type UnwindTables } from './unwind-layout.ts'
 import { UnwindMaps } from './unwind-maps.ts'
 import { WindowBuilder } from './window-builder.ts'
@@ -33,6 +34,11 @@ export type SamplerOptions = {
   readonly onUnknownAddress?: (process: SampledProcess) => void
   /** How to walk user stacks; default frame pointers, as where the kernel does not allow tables. */
   readonly unwind?: UnwindMode
+  /** Sources of samples beside the CPU clock. */
+  readonly sources?: readonly SampleSource[]
+  /** Waits shorter than this are no samples, where there is a source of waits; 1 ms. */
+  readonly offCpuThresholdNs?: number
+  readonly filter?: SampleFilter
   /** Use the program for kernels without BTF. */
   readonly forceNoBtf?: boolean
   /** Where the compiled objects are; default: bpf/. */
@@ -46,10 +52,15 @@ export type SamplerOptions = {
 }
 
 export type SamplerCost = {
-  /** Time the kernel spent in the program; 0 unless measured (sysctl kernel.bpf_stats_enabled). */
+  /** Time the kernel spent in the program of the CPU clock; 0 unless measured (sysctl kernel.bpf_stats_enabled). */
   readonly runTimeNs: number
   /** Runs that time is of. */
   readonly runCount: number
+  /** The same of every program. */
+  readonly programs: ReadonlyMap<
+    ProgramName,
+    { readonly runTimeNs: number; readonly runCount: number }
+  >
   /** Kernel memory of all maps. */
   readonly mapBytes: number
   readonly verifiedInstructions: number
@@ -85,13 +96,16 @@ export interface Sampler {
 /**
  * Samples every process on every CPU. Throws a FlamewatchError that says why this machine may not be
  * sampled: `not_privileged`, `libbpf_missing`, `bpf_object_damaged`, `bpf_rejected`, `pid_namespace`,
- * `kernel_unsupported`, `perf_event`, `btf_missing`.
+ * `kernel_unsupported`, `perf_event`, `btf_missing`, `option_invalid`.
  */
 export async function openSampler(options: SamplerOptions): Promise<Sampler> {
   checkPidNamespace()
   checkPrivileges()
   const libbpf = loadLibbpf(options.libbpf)
-  const sizes = options.sizes ?? mapSizes(readOnlineCpus().length, options.frequencyHz)
+  const { sources: beside = [], filter = {}, offCpuThresholdNs = 1_000_000 } = options
+  const sources = [cpuClock(options.frequencyHz, options.log), ...beside]
+  const rate = { cpus: readOnlineCpus().length, frequencyHz: options.frequencyHz }
+  const sizes = options.sizes ?? mapSizes(rate.cpus, rate.frequencyHz, beside.length)
   const program = loadProgram({
     libbpf,
     sizes,
@@ -99,9 +113,13 @@ export async function openSampler(options: SamplerOptions): Promise<Sampler> {
     objectDirectory: options.objectDirectory,
     forceNoBtf: options.forceNoBtf ?? false,
     unwind: options.unwind ?? 'frame-pointers',
+    programs: new Set(sources.map((source) => source.program)),
+    filter,
+    offCpuThresholdNs,
   })
-  const sampler = new KernelSampler(options, libbpf, program, sizes)
+  const sampler = new KernelSampler(options, libbpf, program, sizes, sources)
   try {
+    fillFilter(libbpf, program.object, filter)
     sampler.start()
   } catch (error) {
     await sampler.close()
@@ -119,10 +137,11 @@ class KernelSampler implements Sampler {
   readonly #libbpf: Libbpf
   readonly #object: BpfObject
   readonly #sizes: MapSizes
-  readonly #cpus: CpuEvents
+  readonly #sources: readonly SampleSource[]
+  readonly #attached: AttachedSource[] = []
   readonly #generations: readonly [Generation, Generation]
   readonly #stats: SampleStatsReader
-  readonly #programFd: number
+  readonly #programs: readonly LoadedSource[]
   readonly #maps: readonly string[]
   #overflow: OverflowRing | undefined
   #events: ProcessEvents | undefined
@@ -134,7 +153,6 @@ class KernelSampler implements Sampler {
   #queue: Promise<unknown> = Promise.resolve()
   #reading = false
   #fault: unknown
-  #recursionMisses = 0
   #readMs = 0
   #readings = 0
   #overflowed = 0
@@ -146,31 +164,45 @@ class KernelSampler implements Sampler {
   #formerPriority: number | undefined
   #closed: Promise<void> | undefined
 
-  constructor(options: SamplerOptions, libbpf: Libbpf, program: LoadedProgram, sizes: MapSizes) {
+  constructor(
+    options: SamplerOptions,
+    libbpf: Libbpf,
+    program: LoadedProgram,
+    sizes: MapSizes,
+    sources: readonly SampleSource[],
+  ) {
     const { object } = program
+    this.#sources = sources
     this.notes = program.notes
     const byTables = program.variant === 'profile-tables'
     this.unwindFds = byTables
       ? { tables: object.mapFd('tables'), processes: object.mapFd('processes') }
       : null
     this.unwindTables = this.unwindFds && new UnwindMaps(libbpf.tables, this.unwindFds)
-    this.#maps = byTables ? [...MAPS, ...TABLE_MAPS] : MAPS
+    const programs = new Set(sources.map((source) => source.program))
+    const byHash = keepsHashedStacks(program.variant, programs)
+    this.#maps = [...MAPS, ...(byHash ? HASHED_MAPS : []), ...(byTables ? TABLE_MAPS : [])]
     this.#options = options
     this.#log = options.log
     this.#libbpf = libbpf
     this.#object = object
     this.#sizes = sizes
-    this.#cpus = new CpuEvents(cpuSource(object, options.frequencyHz))
     const asksProc = program.variant === 'profile-nobtf' ? isKernelThread : () => false
     const generation = (n: 0 | 1) => {
       const ways = [object.mapFd(`stacks_${n}a`), object.mapFd(`stacks_${n}b`)] as const
       const maps = { counts: object.mapFd(`counts_${n}`), ways }
-      const userStacks = byTables ? { userStacks: object.mapFd(`user_stacks_${n}`) } : {}
-      return new Generation(libbpf.maps, { ...maps, ...userStacks }, asksProc)
+      const hashed = byHash ? { hashedStacks: object.mapFd(`hashed_stacks_${n}`) } : {}
+      return new Generation(libbpf.maps, { ...maps, ...hashed }, asksProc)
     }
     this.#generations = [generation(0), generation(1)]
     this.#stats = new SampleStatsReader(libbpf.maps, object.mapFd('stats'), libbpf.possibleCpus())
-    this.#programFd = object.programFd('on_sample')
+    this.#programs = [...programs].map((name) => ({
+      name,
+      fd: object.programFd(name),
+      // Which of several hooks a run was for that the kernel left out is not to be known.
+      source: sources.find((source) => source.program === name)?.number ?? 0,
+      misses: 0,
+    }))
   }
 
   start(): void {
@@ -181,9 +213,7 @@ class KernelSampler implements Sampler {
     const listener = { onProcess, onUnknownAddress }
     this.#events = new ProcessEvents(this.#object.mapFd('events'), this.#log, listener)
     this.#window = new WindowBuilder(Date.now())
-    this.#cpus.rescan()
-    if (this.#cpus.size === 0)
-      throw new FlamewatchError('perf_event', 'No CPU of this machine could be sampled.')
+    for (const source of this.#sources) this.#attached.push(source.attach(this.#object))
     this.#raisePriority()
     this.#timer = setInterval(() => this.#readInBetween(), this.#sizes.readEveryMs)
   }
@@ -194,23 +224,25 @@ class KernelSampler implements Sampler {
       const fault = this.#fault
       this.#fault = undefined
       if (fault) throw fault
-      if (this.#timer) this.#followCpus()
+      for (const source of this.#attached) source.follow()
       this.#addRecursion()
-      const window = this.#window.finish(this.#flippedAtMs, this.#options.frequencyHz)
+      const kinds = new Map(this.#sources.slice(1).map(({ number, kind }) => [number, kind]))
+      const window = this.#window.finish(this.#flippedAtMs, this.#options.frequencyHz, kinds)
       this.#window = new WindowBuilder(this.#flippedAtMs)
       return window
     })
   }
 
   cost(): SamplerCost {
-    const program = readFdinfo(this.#programFd)
+    const programs = this.#programs.map(({ name, fd }) => [name, readFdinfo(fd)] as const)
+    const [, clock = new Map<string, number>()] = programs[0] ?? []
     let mapBytes = 0
     for (const name of this.#maps)
       mapBytes += readFdinfo(this.#object.mapFd(name)).get('memlock') ?? 0
     return {
-      runTimeNs: program.get('run_time_ns') ?? 0,
-      runCount: program.get('run_cnt') ?? 0,
-      verifiedInstructions: program.get('verified_insns') ?? 0,
+      ...runsOf(clock),
+      programs: new Map(programs.map(([name, info]) => [name, runsOf(info)])),
+      verifiedInstructions: clock.get('verified_insns') ?? 0,
       mapBytes,
       readMs: this.#readMs,
       readings: this.#readings,
@@ -223,7 +255,7 @@ class KernelSampler implements Sampler {
   stop(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
-    this.#cpus.close()
+    for (const source of this.#attached.splice(0)) source.close()
   }
 
   close(): Promise<void> {
@@ -273,48 +305,47 @@ class KernelSampler implements Sampler {
     const startedMs = performance.now()
     await this.#overflow.distribute(this.#generations, slices)
     const reading = await this.#generations[filled].take(this.#window, slices)
-    const stats = this.#stats.takeSince(filled)
+    const stats = this.#sources.map(({ number }) => ({
+      number,
+      stats: this.#stats.takeSince(filled, number),
+    }))
     this.#readMs += performance.now() - startedMs
     this.#readings++
     this.#account(stats, reading)
   }
 
-  #account(stats: SampleStats, reading: Reading): void {
-    this.#eventsLost += stats.eventsLost
-    this.#overflowed += stats.overflowed
-    for (const end of UNWIND_ENDS) this.#unwindEnds[end] += stats.ends[end]
+  #account(sources: readonly SourceStats[], reading: Reading): void {
+    for (const { stats } of sources) {
+      this.#eventsLost += stats.eventsLost
+      this.#overflowed += stats.overflowed
+      for (const end of UNWIND_ENDS) this.#unwindEnds[end] += stats.ends[end]
+    }
     if (reading.missingStacks > 0)
       this.#log.error({ stacks: reading.missingStacks }, 'stack ids without a stack')
     if (reading.stackError < 0)
       this.#log.error({ errno: -reading.stackError }, 'read map of user stacks')
     if (reading.error < 0) this.#log.error({ errno: -reading.error }, 'read map of counts')
     try {
-      const { dropped } = settleAccount(stats, reading)
-      this.#window.addTaken(stats.taken, stats.idle)
-      for (const { reason, samples } of dropped) this.#window.addDropped(reason, samples)
+      for (const { number, stats } of sources) {
+        const found = reading.sources.get(number) ?? { counted: 0, overflowed: 0 }
+        const { dropped } = settleAccount(stats, { ...found, error: reading.error })
+        this.#window.addTaken(stats.taken, stats.idle, number, stats.filtered)
+        for (const { reason, samples } of dropped) this.#window.addDropped(reason, samples, number)
+      }
     } catch (error) {
       this.#window = new WindowBuilder(this.#flippedAtMs)
       throw error
     }
   }
 
-  // Runs the kernel left out are no part of the program's own numbers.
+  // Runs the kernel left out are no part of the programs' own numbers.
   #addRecursion(): void {
-    const misses = readFdinfo(this.#programFd).get('recursion_misses') ?? 0
-    const since = misses - this.#recursionMisses
-    this.#recursionMisses = misses
-    this.#window.addTaken(since, 0)
-    this.#window.addDropped('recursion', since)
-  }
-
-  // An error here must not keep the window: the CPUs that are sampled go on.
-  #followCpus(): void {
-    try {
-      const { added, removed, reopened } = this.#cpus.rescan()
-      if (added.length + removed.length + reopened.length > 0)
-        this.#log.info({ added, removed, reopened }, 'online CPUs changed')
-    } catch (err) {
-      this.#log.error({ err }, 'follow online CPUs')
+    for (const program of this.#programs) {
+      const misses = readFdinfo(program.fd).get('recursion_misses') ?? 0
+      const since = misses - program.misses
+      program.misses = misses
+      this.#window.addTaken(since, 0, program.source)
+      this.#window.addDropped('recursion', since, program.source)
     }
   }
 
@@ -338,30 +369,25 @@ const MAPS = [
   'counts_1',
   'stats',
   'overflow',
-  'scratch',
+  'workspaces',
   'seen',
   'events',
 ]
+const HASHED_MAPS = ['hashed_stacks_0', 'hashed_stacks_1']
 // Without the tables themselves: they are those of their builder to count.
-const TABLE_MAPS = ['user_stacks_0', 'user_stacks_1', 'walked', 'processes', 'tables', 'asked']
+const TABLE_MAPS = ['processes', 'tables', 'asked']
 
 const ignore = () => undefined
 
-function cpuSource(object: BpfObject, frequencyHz: number): CpuSource {
-  return {
-    online: readOnlineCpus,
-    open: (cpu) => {
-      const fd = openCpuClock(cpu, frequencyHz)
-      if (fd === null) return null
-      try {
-        const link = object.attachPerfEvent('on_sample', fd)
-        return { runningNs: () => readU64(fd), close: () => link.destroy() }
-      } catch (cause) {
-        closeFd(fd)
-        throw new FlamewatchError('perf_event', `attach to CPU ${cpu}: ${errorMessage(cause)}`, {
-          cause,
-        })
-      }
-    },
-  }
+type LoadedSource = {
+  readonly name: ProgramName
+  readonly fd: number
+  readonly source: number
+  misses: number
+}
+
+type SourceStats = { readonly number: number; readonly stats: SampleStats }
+
+function runsOf(fdinfo: ReadonlyMap<string, number>) {
+  return { runTimeNs: fdinfo.get('run_time_ns') ?? 0, runCount: fdinfo.get('run_cnt') ?? 0 }
 }

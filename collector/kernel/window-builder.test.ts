@@ -16,7 +16,7 @@ test('makes columns of rows, and stacks of their addresses', () => {
   const builder = new WindowBuilder(1000)
   const user = builder.addStack(words(0x7fff_1234_5678n, 0x40_0000n), 0, 4)
   const kernel = builder.addStack(words(0xffff_ffff_8100_0000n), 0, 2)
-  const row = key({ tgid: 42, kernelStack: kernel, userStack: user, kernelThread: 0 })
+  const row = key({ tgid: 42, kernelStack: kernel, userStack: user, program: 3 })
   row.set(words(123_456_789_012n, 77n), KEY.startTime)
   Buffer.from(row.buffer).write('node', KEY.comm * 4)
   builder.addRow(row, 3)
@@ -31,6 +31,7 @@ test('makes columns of rows, and stacks of their addresses', () => {
     rows: 1,
     tgid: Uint32Array.of(42),
     startTimeNs: BigUint64Array.of(123_456_789_012n),
+    program: Uint32Array.of(3),
     cgroupId: BigUint64Array.of(77n),
     comm: new Uint8Array(Buffer.concat([Buffer.from('node'), Buffer.alloc(12)])),
     kernelThread: Uint8Array.of(0),
@@ -69,6 +70,28 @@ test('adds drops of one reason and names none that did not happen', () => {
   builder.addDropped('counts_full', 3)
   builder.addDropped('recursion', 0)
   expect(builder.finish(1, 99).dropped).toEqual({ counts_full: 5 })
+})
+
+test('keeps what each source counted apart, with the same stacks', () => {
+  const builder = new WindowBuilder(0)
+  const userStack = builder.addStack(words(1n, 2n), 0, 4)
+  const row = (source: number) => key({ tgid: 1, userStack, source })
+  builder.addRow(row(0), 2)
+  builder.addRow(row(1), 3, 9_000_000_000)
+  builder.addRow(row(1), 1, 500)
+  builder.addTaken(2, 0)
+  builder.addTaken(7, 0, 1, 2)
+  builder.addDropped('wait_memory', 1, 1)
+  const kind = { sample: { type: 'off_cpu', unit: 'nanoseconds' }, period: null }
+  const window = builder.finish(1, 99, new Map([[1, kind]]))
+  expect(window).toMatchObject({ taken: 2, dropped: {}, count: Uint32Array.of(2) })
+  expect(window.filtered).toBeUndefined()
+  expect(window.beside).toHaveLength(1)
+  expect(window.beside?.[0]).toMatchObject({
+    ...{ kind, taken: 7, filtered: 2, dropped: { wait_memory: 1 } },
+    ...{ count: Uint32Array.of(4), userStack: Int32Array.of(0) },
+  })
+  expect(window.beside?.[0]?.sum).toEqual(Float64Array.of(9_000_000_500))
 })
 
 test('a window without samples has no rows', () => {

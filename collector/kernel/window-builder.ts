@@ -1,18 +1,15 @@
 import type { DropReason } from '../../infra/contract/account.ts'
-import type { SampleWindow } from '../window.ts'
+import type { SampleKind, SampleWindow } from '../window.ts'
 import { STACK_ABSENT } from '../window.ts'
-import { KEY, KEY_WORDS } from './sample-layout.ts'
+import { KEY, SOURCE } from './sample-layout.ts'
+import { SourceBuilder } from './source-builder.ts'
 import { WordTable } from './word-table.ts'
 
 /** Collects what one or more readings of the kernel's maps found, merging equal rows and stacks. */
 export class WindowBuilder {
   readonly #stacks = new WordTable()
-  readonly #rows = new WordTable()
-  readonly #counts: number[] = []
-  readonly #dropped: Partial<Record<DropReason, number>> = {}
+  readonly #sources = new Map<number, SourceBuilder>()
   readonly #startMs: number
-  #taken = 0
-  #idle = 0
 
   constructor(startMs: number) {
     this.#startMs = startMs
@@ -29,61 +26,49 @@ export class WindowBuilder {
   }
 
   /** `key` is a struct sample_key whose stack ids are replaced by indexes of stacks or STACK_…. */
-  addRow(key: Uint32Array, count: number): void {
-    const row = this.#rows.intern(key, 0, KEY_WORDS)
-    this.#counts[row] = (this.#counts[row] ?? 0) + count
+  addRow(key: Uint32Array, count: number, sum = 0): void {
+    this.#source(key[KEY.source] as number).addRow(key, count, sum)
   }
 
-  addTaken(taken: number, idle: number): void {
-    this.#taken += taken
-    this.#idle += idle
+  addTaken(taken: number, idle: number, source: number = SOURCE.cpu, filtered = 0): void {
+    this.#source(source).addTaken(taken, idle, filtered)
   }
 
-  addDropped(reason: DropReason, samples: number): void {
-    if (samples > 0) this.#dropped[reason] = (this.#dropped[reason] ?? 0) + samples
+  addDropped(reason: DropReason, samples: number, source: number = SOURCE.cpu): void {
+    this.#source(source).addDropped(reason, samples)
   }
 
-  finish(endMs: number, frequencyHz: number): SampleWindow {
-    const rows = this.#rows.size
-    const words = this.#rows.words
-    const narrow = (field: number) => {
-      const column = new Uint32Array(rows)
-      for (let row = 0; row < rows; row++) column[row] = words[row * KEY_WORDS + field] as number
-      return column
-    }
-    const wide = (field: number) => {
-      const column = new Uint32Array(2 * rows)
-      for (let row = 0; row < rows; row++) {
-        column[2 * row] = words[row * KEY_WORDS + field] as number
-        column[2 * row + 1] = words[row * KEY_WORDS + field + 1] as number
-      }
-      return new BigUint64Array(column.buffer)
-    }
-    const comm = new Uint32Array(4 * rows)
-    for (let row = 0; row < rows; row++) {
-      const from = row * KEY_WORDS + KEY.comm
-      comm.set(words.subarray(from, from + 4), 4 * row)
-    }
+  /** `kinds` are the sources beside the CPU clock, by their numbers. */
+  finish(
+    endMs: number,
+    frequencyHz: number,
+    kinds: ReadonlyMap<number, SampleKind> = NO_KINDS,
+  ): SampleWindow {
     const stackEnd = this.#stacks.ends.slice(0, this.#stacks.size).map((end) => end / 2)
     const addressWords = this.#stacks.words.slice(0, 2 * (stackEnd.at(-1) ?? 0))
+    const beside = [...kinds].map(([source, kind]) => ({
+      kind,
+      ...this.#source(source).finish(kind.period === null),
+    }))
     return {
       startMs: this.#startMs,
       endMs,
       frequencyHz,
-      taken: this.#taken,
-      idle: this.#idle,
-      dropped: this.#dropped,
-      rows,
-      tgid: narrow(KEY.tgid),
-      startTimeNs: wide(KEY.startTime),
-      cgroupId: wide(KEY.cgroupId),
-      comm: new Uint8Array(comm.buffer),
-      kernelThread: Uint8Array.from(narrow(KEY.kernelThread)),
-      count: Uint32Array.from(this.#counts),
-      kernelStack: new Int32Array(narrow(KEY.kernelStack).buffer),
-      userStack: new Int32Array(narrow(KEY.userStack).buffer),
+      ...this.#source(SOURCE.cpu).finish(false),
       stackEnd,
       addresses: new BigUint64Array(addressWords.buffer),
+      ...(beside.length > 0 && { beside }),
     }
   }
+
+  #source(number: number): SourceBuilder {
+    let source = this.#sources.get(number)
+    if (!source) {
+      source = new SourceBuilder()
+      this.#sources.set(number, source)
+    }
+    return source
+  }
 }
+
+const NO_KINDS: ReadonlyMap<number, SampleKind> = new Map()

@@ -51,6 +51,7 @@ function sample(tgid: number, extra: Partial<SampledProcess> = {}): SampledProce
   return {
     tgid,
     startTimeNs: 5_000_000_000n,
+    program: 0,
     cgroupId: 1n,
     comm: 'x',
     kernelThread: false,
@@ -150,6 +151,45 @@ test('tells the programs apart that a process executed one after another', () =>
   expect(table.find(sample(10, { comm: 'bash' }))?.labels['service']).toBe('bash')
   expect(table.find(sample(10, { comm: 'curl' }))?.labels['service']).toBe('curl')
   expect(table.find(sample(10, { comm: 'a thread' }))?.labels['service']).toBe('curl')
+})
+
+test('tells programs apart by their number, whatever the names of their threads', () => {
+  start(10, 'bash')
+  table.see(sample(10, { program: 7 }))
+  start(10, 'curl')
+  table.see(sample(10, { program: 8 }))
+  table.beginWindow()
+  expect(table.find(sample(10, { program: 7, comm: 'curl' }))?.labels['service']).toBe('bash')
+  expect(table.find(sample(10, { program: 8, comm: 'bash' }))?.labels['service']).toBe('curl')
+})
+
+test('does not give the samples of a program that was over too soon to the next one', () => {
+  start(10, 'curl')
+  // Told at the first sample of bash, read when curl was there.
+  table.see(sample(10, { program: 7 }))
+  table.see(sample(10, { program: 8 }))
+  table.beginWindow()
+  expect(table.find(sample(10, { program: 7, comm: 'bash' }))).toBeNull()
+  expect(table.find(sample(10, { program: 8, comm: 'curl' }))?.labels['service']).toBe('curl')
+})
+
+test('gives a sample of an exec itself, which has the new name already, to the new program', () => {
+  start(10, 'curl')
+  table.see(sample(10, { program: 8 }))
+  table.beginWindow()
+  expect(table.find(sample(10, { program: 7, comm: 'curl' }))?.labels['service']).toBe('curl')
+  expect(table.find(sample(10, { program: 6, comm: 'curl' }))).toBeNull()
+})
+
+test('reads a program at the drain whose start was not told', () => {
+  start(10, 'bash')
+  table.see(sample(10, { program: 0xffff_ffff }))
+  start(10, 'curl')
+  table.beginWindow()
+  // The number wraps around.
+  expect(table.find(sample(10, { program: 1 }))?.labels['service']).toBe('curl')
+  const before = sample(10, { program: 0xffff_ffff })
+  expect(table.find(before)?.labels['service']).toBe('bash')
 })
 
 test('reads what is mapped once more when an address is not', () => {

@@ -43,17 +43,23 @@ export type ProcessKey = {
   readonly startTimeNs: bigint
 }
 
-export type SampledProcess = ProcessKey & {
+/** `program` grows by 1 with each program the process executes; 0 when the kernel could not tell. */
+export type ProgramKey = ProcessKey & { readonly program: number }
+
+export type SampledProcess = ProgramKey & {
   readonly cgroupId: bigint
   /** Of the sampled thread. */
   readonly comm: string
   readonly kernelThread: boolean
 }
 
+/** An image and the number its samples have. */
+type Program<M> = { readonly number: number; readonly image: ProcessImage<M> }
+
 type Entry<M> = {
   readonly identity: ProcessIdentity
   /** Oldest first. */
-  readonly images: readonly ProcessImage<M>[]
+  readonly programs: readonly Program<M>[]
   /** Windows in which it was sampled last, and read last. */
   sampledIn: number
   readIn: number
@@ -89,16 +95,16 @@ export class ProcessTable<M> {
   }
 
   /** Called at the first sample of a process or program, as soon as may be. False for a dead one. */
-  see({ tgid, startTimeNs }: ProcessKey): boolean {
-    const identity = this.#identify(tgid, startTimeNs)
+  see(run: ProgramKey): boolean {
+    const identity = this.#identify(run.tgid, run.startTimeNs)
     if (!identity) return false
-    this.#read(keyOf(tgid, startTimeNs), tgid, 0n, identity)
+    this.#read({ ...run, cgroupId: 0n }, identity)
     return true
   }
 
   /** The program it runs, as last read; null when it is not known. */
   current({ tgid, startTimeNs }: ProcessKey): ProcessImage<M> | null {
-    return this.#processes.get(keyOf(tgid, startTimeNs))?.images.at(-1) ?? null
+    return this.#processes.get(keyOf(tgid, startTimeNs))?.programs.at(-1)?.image ?? null
   }
 
   isAlive({ tgid, startTimeNs }: ProcessKey): boolean {
@@ -107,8 +113,8 @@ export class ProcessTable<M> {
 
   /** Those sampled in this window, by `tgid:startTimeNs`, with the mappings of what they run. */
   *sampled(): Generator<readonly [key: string, mappings: M | null]> {
-    for (const [key, { sampledIn, images }] of this.#processes)
-      if (sampledIn === this.#window) yield [key, images.at(-1)?.mappings ?? null]
+    for (const [key, { sampledIn, programs }] of this.#processes)
+      if (sampledIn === this.#window) yield [key, programs.at(-1)?.image.mappings ?? null]
   }
 
   beginWindow(): void {
@@ -130,6 +136,7 @@ export class ProcessTable<M> {
     if (!entry) return null
     entry.sampledIn = this.#window
     const image = pickImage(entry, sampled)
+    if (!image) return null
     if (image.isNamedByFile) this.#noteVersion(sampled, image)
     return image
   }
@@ -141,7 +148,7 @@ export class ProcessTable<M> {
     if (known && this.#window - known.readIn >= known.patience) {
       const entry = this.#refresh(key, sampled)
       // Stacks walked into nonsense have such addresses in every window.
-      const isNew = entry?.images.at(-1)?.mappings !== known.images.at(-1)?.mappings
+      const isNew = mappingsOf(entry) !== mappingsOf(known)
       if (entry) entry.patience = isNew ? 1 : known.patience * 2
     }
     return this.find(sampled)
@@ -169,15 +176,17 @@ export class ProcessTable<M> {
       if (sampledIn <= this.#window - KEPT_WINDOWS) this.#processes.delete(key)
   }
 
-  #isDue({ readIn }: Entry<M>, { startTimeNs }: SampledProcess): boolean {
+  #isDue({ readIn, programs }: Entry<M>, { startTimeNs, program }: SampledProcess): boolean {
+    // It has executed another program since, and that was not told.
+    if (isLater(program, programs.at(-1)?.number ?? 0)) return true
     // Where the kernel cannot tell processes of one pid apart, we must.
     return this.#window - readIn >= (startTimeNs === 0n ? 1 : REREAD_WINDOWS)
   }
 
   /** Undefined for a process of which nothing is known and nothing can be read any more. */
-  #refresh(key: string, { tgid, startTimeNs, cgroupId }: SampledProcess): Entry<M> | undefined {
-    const identity = this.#identify(tgid, startTimeNs)
-    if (identity) this.#read(key, tgid, cgroupId, identity)
+  #refresh(key: string, sampled: SampledProcess): Entry<M> | undefined {
+    const identity = this.#identify(sampled.tgid, sampled.startTimeNs)
+    if (identity) this.#read(sampled, identity)
     const entry = this.#processes.get(key)
     if (entry) entry.readIn = this.#window
     return entry
@@ -190,21 +199,28 @@ export class ProcessTable<M> {
     return BigInt(identity.startTicks) === startTimeNs / NS_PER_TICK ? identity : null
   }
 
-  #read(key: string, tgid: number, cgroupId: bigint, identity: ProcessIdentity): void {
+  #read(
+    { tgid, startTimeNs, program, cgroupId }: ProgramKey & { readonly cgroupId: bigint },
+    identity: ProcessIdentity,
+  ): void {
+    const key = keyOf(tgid, startTimeNs)
     const known = this.#processes.get(key)
-    const last = known?.images.at(-1)
+    const last = known?.programs.at(-1)
     const isSameProcess = known?.identity.startTicks === identity.startTicks
     const isSameProgram = isSameProcess && known?.identity.image === identity.image
     const image =
       isSameProgram && last
-        ? this.#updateImage(last, tgid, identity)
+        ? this.#updateImage(last.image, tgid, identity)
         : this.#readImage(tgid, cgroupId, identity)
     if (!image) return
-    const before = isSameProcess ? (known?.images ?? []) : []
-    const images = [...(isSameProgram ? before.slice(0, -1) : before), image].slice(-MAX_IMAGES)
+    const before = isSameProcess ? (known?.programs ?? []) : []
+    // A program that was still there after its process had a later number is that later one: the former
+    // was over before it could be read.
+    const number = isSameProgram && last && !isLater(program, last.number) ? last.number : program
+    const kept = isSameProgram ? before.slice(0, -1) : before
     this.#processes.set(key, {
       identity,
-      images,
+      programs: [...kept, { number, image }].slice(-MAX_IMAGES),
       readIn: this.#window,
       sampledIn: this.#window,
       patience: 1,
@@ -248,9 +264,30 @@ export class ProcessTable<M> {
   }
 }
 
-// A thread may have any name; where programs followed each other, the name tells which it was.
-function pickImage<M>({ images }: Entry<M>, { comm }: SampledProcess): ProcessImage<M> {
-  return images.findLast((image) => image.comm === comm) ?? (images.at(-1) as ProcessImage<M>)
+/** Null for a program that was over before it could be read. */
+function pickImage<M>(
+  { programs }: Entry<M>,
+  { program, comm }: SampledProcess,
+): ProcessImage<M> | null {
+  if (program !== 0) {
+    const own = programs.findLast(({ number }) => number === program)
+    if (own) return own.image
+    // While it executes another, it has the name of that already (begin_new_exec in fs/exec.c).
+    const next = programs.find(({ number }) => number === (program + 1) >>> 0)
+    return next?.image.comm === comm ? next.image : null
+  }
+  // A thread may have any name; where programs followed each other, the name tells which it was.
+  const named = programs.findLast(({ image }) => image.comm === comm) ?? programs.at(-1)
+  return named?.image ?? null
+}
+
+/** Of two numbers of programs of a process, which wrap around. */
+function isLater(program: number, other: number): boolean {
+  return ((program - other) | 0) > 0
+}
+
+function mappingsOf<M>(entry: Entry<M> | undefined): M | null | undefined {
+  return entry?.programs.at(-1)?.image.mappings
 }
 
 function keyOf(tgid: number, startTimeNs: bigint): string {

@@ -1,4 +1,4 @@
-// The account of samples: taken = idle + kept + every drop. Kept samples are in the graph. A sample
+// The account of samples: taken = idle + filtered + kept + every drop. Kept samples are in the graph. A sample
 // whose stack was lost is kept under a placeholder frame and counted in `faults` besides.
 
 // Every place that can lose a sample names one of these. Ids below 16 equal `enum drop_reason` in
@@ -6,6 +6,7 @@
 export const DROP_REASONS = {
   counts_full: { id: 1, text: 'the table of counts took no further stack in this window' },
   recursion: { id: 2, text: 'the sampling program was already running on that CPU' },
+  wait_memory: { id: 3, text: 'the kernel had no memory to note when a thread began to wait' },
   drain_error: { id: 16, text: 'the kernel maps of a window could not be read' },
   spool_full: { id: 17, text: 'the oldest unsent batches made room in the spool' },
   spool_error: { id: 18, text: 'a batch could not be written to or read from the spool' },
@@ -32,6 +33,8 @@ export type Account = {
   readonly taken: number
   /** Samples of the idle task. */
   readonly idle: number
+  /** Samples left out because the user asked so (--only-pid, …); absent: none. */
+  readonly filtered?: number
   /** Samples in the batch. */
   readonly kept: number
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>
@@ -43,7 +46,7 @@ export const EMPTY_ACCOUNT: Account = { taken: 0, idle: 0, kept: 0, dropped: {},
 
 /** Samples that are in no column: 0 in a right account. */
 export function unaccounted(account: Account): number {
-  let sum = account.idle + account.kept
+  let sum = account.idle + (account.filtered ?? 0) + account.kept
   for (const n of Object.values(account.dropped)) sum += n
   return account.taken - sum
 }
@@ -52,6 +55,7 @@ export function addAccounts(a: Account, b: Account): Account {
   return {
     taken: a.taken + b.taken,
     idle: a.idle + b.idle,
+    ...filteredOf((a.filtered ?? 0) + (b.filtered ?? 0)),
     kept: a.kept + b.kept,
     dropped: addCounts(a.dropped, b.dropped),
     faults: addCounts(a.faults, b.faults),
@@ -63,10 +67,16 @@ export function dropAccount(account: Account, reason: DropReason): Account {
   return {
     taken: account.taken,
     idle: account.idle,
+    ...filteredOf(account.filtered ?? 0),
     kept: 0,
     dropped: addCounts(account.dropped, { [reason]: account.kept }),
     faults: {},
   }
+}
+
+/** As an account has it: none is not mentioned, as in accounts from before there were filters. */
+export function filteredOf(samples: number): { filtered?: number } {
+  return samples > 0 ? { filtered: samples } : {}
 }
 
 function addCounts<K extends string>(

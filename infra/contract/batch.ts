@@ -1,13 +1,14 @@
 import type { Account } from './account.ts'
-import { DROP_REASONS, STACK_FAULTS, unaccounted } from './account.ts'
+import { DROP_REASONS, filteredOf, STACK_FAULTS, unaccounted } from './account.ts'
 
 // A batch is what a collector sends for one window of one host: a gzip pprof whose body never
 // changes once it has a sequence number, and these headers. By HTTP they are request headers, by
 // Kafka message headers of the same names (lower case).
 //
 // The pprof of format version 1:
-//   sample_type   one: cpu/nanoseconds
+//   sample_type   one: cpu/nanoseconds, off_cpu/nanoseconds, or HOOK/count
 //   period        nanoseconds between two samples of one CPU; period_type cpu/nanoseconds
+//                 (off_cpu: none; HOOK: 1 event/count)
 //   time_nanos    start of the window; duration_nanos its length
 //   sample        location ids leaf first; kernel frames before user frames; value in nanoseconds;
 //                 string labels are the series: service, version, host, then free ones
@@ -116,10 +117,10 @@ export function batchToken(h: Pick<BatchHeaders, 'collector' | 'epoch' | 'sequen
 function parseAccount(text: string | undefined): Account | null {
   const value = parseJson(text)
   if (typeof value !== 'object' || value === null) return null
-  const { taken, idle, kept, dropped, faults } = value as Record<string, unknown>
-  if (!isCount(taken) || !isCount(idle) || !isCount(kept)) return null
+  const { taken, idle, filtered = 0, kept, dropped, faults } = value as Record<string, unknown>
+  if (!isCount(taken) || !isCount(idle) || !isCount(filtered) || !isCount(kept)) return null
   if (!isCounts(dropped, DROP_REASONS) || !isCounts(faults, STACK_FAULTS)) return null
-  return { taken, idle, kept, dropped, faults }
+  return { taken, idle, ...filteredOf(filtered), kept, dropped, faults }
 }
 
 function isCounts<K extends string>(

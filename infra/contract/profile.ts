@@ -8,6 +8,17 @@ export const CPU_TYPE: ProfileType = 'process_cpu:cpu:nanoseconds:cpu:nanosecond
 
 export type ValueType = { readonly type: string; readonly unit: string }
 
+export const CPU_SAMPLE: ValueType = { type: 'cpu', unit: 'nanoseconds' }
+
+// Time in which threads waited: `off_cpu:off_cpu:nanoseconds::`. No period: a wait is a span of time, and
+// one of many nanoseconds is no more certain than one of few.
+export const OFF_CPU_SAMPLE: ValueType = { type: 'off_cpu', unit: 'nanoseconds' }
+
+// How often a hook was met: `event:kprobe/vfs_read:count:event:count`. The hook is the sample type, so that
+// each is a profile type of its own.
+const HOOK_KINDS = ['tracepoint', 'kprobe', 'uprobe'] as const
+const HOOK = new RegExp(`^(${HOOK_KINDS.join('|')})/`)
+
 export type ProfileTypeParts = {
   readonly name: string
   readonly sampleType: string
@@ -16,7 +27,7 @@ export type ProfileTypeParts = {
   readonly periodUnit: string
 }
 
-const PART = /^[A-Za-z0-9_./ ]{1,100}$/
+const PART = /^[A-Za-z0-9_./ $+-]{1,100}$/
 
 /** The parts of a profile type, or null when `type` is none. */
 export function parseProfileType(type: string): ProfileTypeParts | null {
@@ -42,6 +53,8 @@ export function formatProfileType(name: string, sample: ValueType, period: Value
 /** The name of a pprof that does not say its own, by its sample types (as Pyroscope names them). */
 export function nameProfile(sampleTypes: readonly string[]): string {
   if (sampleTypes.includes('wall')) return 'wall'
+  if (sampleTypes.includes(OFF_CPU_SAMPLE.type)) return 'off_cpu'
+  if (HOOK.test(sampleTypes[0] ?? '')) return 'event'
   for (const type of sampleTypes) {
     if (type.includes('cpu')) return 'process_cpu'
     if (/^(alloc|inuse)_|space|objects/.test(type)) return 'memory'

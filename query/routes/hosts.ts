@@ -6,8 +6,8 @@ import { AccountAnswer, CollectorsAnswer, HostsAnswer } from '../api.ts'
 import type { QueryContext } from '../context.ts'
 import { ask } from '../context.ts'
 import { json, rangeOf, timeParameters } from '../parameters.ts'
-import type { CollectorLedger } from '../read/account.ts'
-import { readLedger } from '../read/account.ts'
+import type { AccountSums } from '../read/account.ts'
+import { readLedger, readTypeAccounts } from '../read/account.ts'
 import { readHosts } from '../read/hosts.ts'
 import { formatTime } from '../time.ts'
 
@@ -32,7 +32,7 @@ const collectorsRoute = createRoute({
 const accountRoute = createRoute({
   method: 'get',
   path: '/api/v1/account',
-  summary: 'The account of samples: taken = idle + kept + dropped by reason',
+  summary: 'The account of samples: taken = idle + filtered + kept + dropped by reason',
   request: { query },
   responses: json(AccountAnswer, 'Accounts of all batches that arrived, and what is missing.'),
 })
@@ -61,6 +61,7 @@ export function addHosts(app: OpenAPIHono, context: QueryContext): void {
     const range = rangeOf(context, c.req.valid('query'))
     return ask(context, c, async (reader) => {
       const ledger = await readLedger(reader, range)
+      const types = await readTypeAccounts(reader, range)
       const answer = {
         from: formatTime(range.fromMs),
         to: formatTime(range.toMs),
@@ -72,6 +73,7 @@ export function addHosts(app: OpenAPIHono, context: QueryContext): void {
           account: addUp([one]),
           missingBatches: one.missing,
         })),
+        types: types.map((one) => ({ type: one.type, account: addUp([one]) })),
         reasons: REASONS,
       }
       return c.json(answer, 200)
@@ -84,13 +86,14 @@ const REASONS: Record<string, string> = {
   ...STACK_FAULTS,
 }
 
-function addUp(ledger: readonly CollectorLedger[]): z.infer<typeof AccountBody> {
-  const sum = { taken: 0, idle: 0, kept: 0 }
+function addUp(ledger: readonly AccountSums[]): z.infer<typeof AccountBody> {
+  const sum = { taken: 0, idle: 0, filtered: 0, kept: 0 }
   const dropped: Record<string, number> = {}
   const faults: Record<string, number> = {}
   for (const one of ledger) {
     sum.taken += one.taken
     sum.idle += one.idle
+    sum.filtered += one.filtered
     sum.kept += one.kept
     for (const [reason, n] of Object.entries(one.dropped))
       dropped[reason] = (dropped[reason] ?? 0) + n

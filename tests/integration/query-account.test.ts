@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Account } from '../../infra/contract/account.ts'
+import { CPU_TYPE } from '../../infra/contract/profile.ts'
 import {
   arrays,
   counts,
@@ -24,6 +25,7 @@ type Entry = {
   readonly host?: string
   readonly account: Account
   readonly notes?: readonly string[]
+  readonly type?: string
 }
 
 const ACCOUNT: Account = { taken: 100, idle: 60, kept: 40, dropped: {}, faults: {} }
@@ -38,7 +40,7 @@ beforeAll(async () => {
     local: () => ({ state: 'failed', message: 'It may not sample.', hint: 'Run it as root.' }),
   })
   const lossy: Account = {
-    ...{ taken: 120, idle: 60, kept: 50 },
+    ...{ taken: 125, idle: 60, filtered: 5, kept: 50 },
     dropped: { counts_full: 7, spool_full: 3 },
     faults: { broken: 5 },
   }
@@ -50,14 +52,22 @@ beforeAll(async () => {
     { collector: 'a', sequence: 5, account: lossy, notes: ['new'] },
     // The spool was lost: a new epoch begins at 1, nothing is missing between the two.
     { collector: 'a', epoch: 2, sequence: 1, account: ACCOUNT, notes: ['newest'], host: 'renamed' },
-    { collector: 'b', sequence: 9, account: ACCOUNT },
+    { collector: 'b', sequence: 9, account: ACCOUNT, type: 'off_cpu:off_cpu:nanoseconds::' },
   ]
   for (const entry of entries) await storeEntry(entry)
 })
 afterAll(() => store[Symbol.asyncDispose]())
 
 async function storeEntry(entry: Entry): Promise<void> {
-  const { collector, epoch = 1, sequence, host = `host-${collector}`, account, notes = [] } = entry
+  const {
+    collector,
+    epoch = 1,
+    sequence,
+    host = `host-${collector}`,
+    account,
+    notes = [],
+    type = CPU_TYPE,
+  } = entry
   const start = NOON + epoch * 100_000 + sequence * 10_000
   const countsOf = (values: Readonly<Partial<Record<string, number>>>) => {
     const present = Object.entries(values).map(([name, n]) => [name, n ?? 0] as const)
@@ -77,6 +87,8 @@ async function storeEntry(entry: Entry): Promise<void> {
     window_end: dateTime64s([start + 10_000]),
     taken: counts([account.taken]),
     idle: counts([account.idle]),
+    filtered: counts([account.filtered ?? 0]),
+    type: strings([type]),
     kept: counts([account.kept]),
     dropped: countsOf(account.dropped),
     faults: countsOf(account.faults),
@@ -91,7 +103,7 @@ async function storeEntry(entry: Entry): Promise<void> {
 test('the account adds up every batch once, with each reason, and states the missing ones', async () => {
   const answer = await query.ask(AccountAnswer, 'account')
   expect(answer.total).toEqual({
-    ...{ taken: 540, idle: 300, kept: 220 },
+    ...{ taken: 550, idle: 300, filtered: 10, kept: 220 },
     dropped: { counts_full: 14, spool_full: 6 },
     faults: { broken: 10 },
     unaccounted: 0,
@@ -109,6 +121,14 @@ test('the account adds up every batch once, with each reason, and states the mis
   ])
   for (const reason of [...Object.keys(answer.total.dropped), 'broken'])
     expect(answer.reasons[reason]).toMatch(/\w+ \w+/)
+})
+
+test('each profile type has an account of its own', async () => {
+  const { types } = await query.ask(AccountAnswer, 'account')
+  expect(types.map(({ type, account }) => [type, account.taken, account.unaccounted])).toEqual([
+    [CPU_TYPE, 450, 0],
+    ['off_cpu:off_cpu:nanoseconds::', 100, 0],
+  ])
 })
 
 test('collectors say when they were heard last and what they note', async () => {

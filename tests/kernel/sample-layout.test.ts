@@ -1,12 +1,19 @@
 import { expect, test } from 'vitest'
 import {
+  COMM_BYTES,
+  COUNT,
   EVENT,
   EVENT_REASON,
   KEY,
   KEY_WORDS,
+  MOST_EXCLUDED_COMMS,
+  MOST_ONLY_PIDS,
+  MOST_SOURCES,
   NO_STACK,
   OVERFLOW,
   SECOND_WAY,
+  SETTINGS,
+  SOURCE,
   STACK_BYTES,
   STACK_DEPTH,
   STATS_FIELDS,
@@ -33,6 +40,18 @@ test('the collector reads the structs where the program writes them', () => {
     ['offsetof(struct process_event, reason)', EVENT.reason],
     ['EVENT_PROGRAM', EVENT_REASON.program],
     ['EVENT_ADDRESS', EVENT_REASON.address],
+    ['sizeof(struct sample_count)', COUNT.words * 4],
+    ['offsetof(struct sample_count, samples)', COUNT.samples * 4],
+    ['offsetof(struct sample_count, sum)', COUNT.sum * 4],
+    ['sizeof(struct settings)', SETTINGS.bytes],
+    ['SOURCE_CPU', SOURCE.cpu],
+    ['SOURCE_OFF_CPU', SOURCE.offCpu],
+    ['SOURCE_HOOK', SOURCE.hook],
+    ['SOURCES', MOST_SOURCES],
+    ['STATS_INDEX(3, 1)', 7],
+    ['MOST_ONLY_PIDS', MOST_ONLY_PIDS],
+    ['MOST_EXCLUDED_COMMS', MOST_EXCLUDED_COMMS],
+    ['COMM_LENGTH', COMM_BYTES],
     ['sizeof(struct user_stack)', USER_STACK.words * 4],
     ['offsetof(struct user_stack, length)', USER_STACK.length * 4],
     ['offsetof(struct user_stack, addresses)', USER_STACK.addresses * 4],
@@ -41,6 +60,8 @@ test('the collector reads the structs where the program writes them', () => {
   ]
   for (const [name, word] of Object.entries(KEY))
     expected.push([`offsetof(struct sample_key, ${snake(name)})`, word * 4])
+  for (const [name, at] of Object.entries(SETTINGS))
+    if (name !== 'bytes') expected.push([`offsetof(struct settings, ${snake(name)})`, at])
   for (const [name, word] of Object.entries(OVERFLOW))
     expected.push([`offsetof(struct overflow_record, ${snake(name)})`, word * 4])
   for (const [i, name] of STATS_FIELDS.entries())

@@ -1,14 +1,14 @@
 import type { Sampler } from '../../collector/kernel/sampler.ts'
-import type { SampleWindow } from '../../collector/window.ts'
+import type { SampleWindow, SourceRows } from '../../collector/window.ts'
 
 /** Samples of a window that stand in no column of its account. */
-export function unaccountedOf(window: SampleWindow): number {
+export function unaccountedOf(window: SourceRows): number {
   const dropped = Object.values(window.dropped).reduce((sum, n) => sum + n, 0)
-  return window.taken - window.idle - countOf(window) - dropped
+  return window.taken - window.idle - (window.filtered ?? 0) - countOf(window) - dropped
 }
 
 /** Samples in the rows; of one process when `tgid` is given. */
-export function countOf(window: SampleWindow, tgid?: number): number {
+export function countOf(window: SourceRows, tgid?: number): number {
   let sum = 0
   for (const [row, count] of window.count.entries())
     if (tgid === undefined || window.tgid[row] === tgid) sum += count
@@ -20,7 +20,7 @@ export function stackOf(window: SampleWindow, index: number): bigint[] {
   return [...window.addresses.slice(start, window.stackEnd[index])]
 }
 
-export function rowsOf(window: SampleWindow, tgid: number): number[] {
+export function rowsOf(window: SourceRows, tgid: number): number[] {
   return [...window.tgid.keys()].filter((row) => window.tgid[row] === tgid)
 }
 

@@ -7,8 +7,8 @@ import type { WindowBuilder } from './window-builder.ts'
 // 256 KiB at once.
 const SHAPE = { keyWords: 2, valueWords: USER_STACK.words, chunk: 256 }
 
-/** The stacks of one generation that were walked by tables, by the two words of their hash. */
-export class UserStacks {
+/** The stacks of one generation that the program keeps by hash, by the two words of it. */
+export class HashedStacks {
   readonly #calls: MapCalls
   readonly #fd: number
   readonly #indexes = new Map<bigint, number>()

@@ -60,7 +60,7 @@ test('a file cut at any length answers something', () => {
   for (let length = 0; length <= FILE.length; length += length < 256 ? 1 : 37) {
     const source = new MemorySource(FILE.subarray(0, length))
     const elf = readElf(source)
-    if (elf.kind === 'elf') loadSymbols({ elf, source }, null)
+    if (elf.kind === 'elf') loadSymbols({ elf, source, from: 'image' }, null)
     expect(elf.kind).toMatch(/elf|fault/)
   }
 })

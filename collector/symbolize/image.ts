@@ -6,10 +6,11 @@ import { type FdeIndex, findFde, readFdeIndex } from './eh-frame.ts'
 import { type Elf, hashContent } from './elf.ts'
 import type { SourceLine } from './frame.ts'
 import { type GoFunctions, loadGoFunctions } from './go/go-functions.ts'
-import { loadSymbols } from './load-symbols.ts'
+import { loadSymbols, type SymbolFile } from './load-symbols.ts'
+import { readMiniDebugInfo } from './mini-debug-info.ts'
 import { readPltTarget } from './plt.ts'
 import { cleanSystemName, shortenName } from './readable-name.ts'
-import type { SymbolTable } from './symbol-table.ts'
+import type { OpenStrings, SymbolTable } from './symbol-table.ts'
 import { findThreadStarts, type ThreadStarts } from './thread-start.ts'
 
 export type FunctionName =
@@ -103,6 +104,7 @@ export class Image {
       return (
         this.#symbols?.readName(row, (from) => {
           if (from === 'image') return open()
+          if (from === 'memory') return null
           debug ??= this.#debug === null ? null : reopenDebugFile(this.#debug)
           return debug?.source ?? null
         }) ?? null
@@ -142,11 +144,12 @@ export function loadImage(
   const debug = findDebugFile({ source, elf, path }, roots)
   const opened = debug === null ? null : reopenDebugFile(debug)
   try {
-    const symbols = loadSymbols(
-      { elf, source },
-      debug === null || opened === null ? null : { elf: debug.elf, source: opened.source },
-    )
-    const open = (from: 'image' | 'debug') => (from === 'image' ? source : (opened?.source ?? null))
+    const stripped: SymbolFile | null =
+      debug === null || opened === null
+        ? readMiniDebugInfo(source, elf)
+        : { elf: debug.elf, source: opened.source, from: 'debug' }
+    const symbols = loadSymbols({ elf, source, from: 'image' }, stripped)
+    const open: OpenStrings = (from) => (from === 'image' ? source : (opened?.source ?? null))
     const threadStarts = findThreadStarts({
       source,
       elf,

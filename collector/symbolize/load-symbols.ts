@@ -1,17 +1,15 @@
 import { type ByteSource, MemorySource, readExactly } from './byte-source.ts'
-import {
-  type Elf,
-  type ElfSection,
-  PF_X,
-  PT_LOAD,
-  SHT_DYNSYM,
-  SHT_NOBITS,
-  SHT_SYMTAB,
-} from './elf.ts'
+import { type Elf, type ElfSection, PF_X, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB } from './elf.ts'
+import { openSection, type SectionContent } from './section-bytes.ts'
 import { MAX_NATIVE_ROWS, sortRows } from './sort-rows.ts'
 import { type Strings, SymbolTable } from './symbol-table.ts'
 
-export type SymbolFile = { readonly elf: Elf; readonly source: ByteSource }
+export type SymbolFile = {
+  readonly elf: Elf
+  readonly source: ByteSource
+  /** Where names are read from later; what is in memory is kept there. */
+  readonly from: 'image' | 'debug' | 'memory'
+}
 
 const SYMBOL_BYTES = 24
 const STT_FUNC = 2
@@ -26,16 +24,16 @@ const MAX_STRINGS_BYTES = 2 ** 31
 const MAX_ALIASES = 8
 
 /**
- * The functions of `image`; those of its separate debug file come first where one is given. Null
- * when there are none.
+ * The functions of `image`; those that were taken out of it come first, where they are given. Null when
+ * there are none.
  */
-export function loadSymbols(image: SymbolFile, debug: SymbolFile | null): SymbolTable | null {
+export function loadSymbols(image: SymbolFile, stripped: SymbolFile | null): SymbolTable | null {
   const range = executableRange(image.elf)
   if (range === null) return null
   const builder = new TableBuilder(range)
-  if (debug !== null) builder.add(debug, 'debug', SHT_SYMTAB)
-  builder.add(image, 'image', SHT_SYMTAB)
-  builder.add(image, 'image', SHT_DYNSYM)
+  if (stripped !== null) builder.add(stripped, SHT_SYMTAB)
+  builder.add(image, SHT_SYMTAB)
+  builder.add(image, SHT_DYNSYM)
   return builder.build(image.elf.sections)
 }
 
@@ -73,28 +71,30 @@ class TableBuilder {
   }
 
   /** A file has at most one table of each type. */
-  add({ elf, source }: SymbolFile, from: Strings['from'], type: number): void {
+  add({ elf, source, from }: SymbolFile, type: number): void {
     const section = elf.sections.find((s) => s.type === type)
     const names = section && elf.sections[section.link]
-    if (section === undefined || names === undefined) return
-    if (this.#addStrings(source, from, names))
-      this.#addSymbols(source, section, type === SHT_DYNSYM ? 4 : 0)
+    const symbols = section && openSection(source, section)
+    const strings = names && openSection(source, names)
+    if (!symbols || !strings) return
+    const isInFile = strings.source === source && from !== 'memory'
+    if (this.#addStrings(strings, isInFile ? from : 'memory'))
+      this.#addSymbols(symbols, type === SHT_DYNSYM ? 4 : 0)
   }
 
-  #addStrings(source: ByteSource, from: Strings['from'], section: ElfSection): boolean {
-    const { offset: position, sizeBytes } = section
-    if (section.type === SHT_NOBITS || position + sizeBytes > source.sizeBytes) return false
+  #addStrings({ source, position, sizeBytes }: SectionContent, from: SymbolFile['from']): boolean {
+    if (position + sizeBytes > source.sizeBytes) return false
     if (this.#stringsEnd + sizeBytes > MAX_STRINGS_BYTES) return false
-    const bytes =
-      sizeBytes <= MAX_KEPT_STRINGS_BYTES ? readExactly(source, position, sizeBytes) : null
+    const isKept = from === 'memory' || sizeBytes <= MAX_KEPT_STRINGS_BYTES
+    const bytes = isKept ? readExactly(source, position, sizeBytes) : null
     const kept = bytes === null ? null : new MemorySource(bytes)
     this.#strings.push({ from, position, sizeBytes, base: this.#stringsEnd, kept })
     this.#stringsEnd += sizeBytes
     return true
   }
 
-  #addSymbols(source: ByteSource, section: ElfSection, rank: number): void {
-    const inFile = Math.max(0, Math.min(section.sizeBytes, source.sizeBytes - section.offset))
+  #addSymbols({ source, position, sizeBytes }: SectionContent, rank: number): void {
+    const inFile = Math.max(0, Math.min(sizeBytes, source.sizeBytes - position))
     const total = Math.min(Math.floor(inFile / SYMBOL_BYTES), MAX_SCANNED)
     const nameBase = this.#strings.at(-1) as Strings
     this.#reserve(Math.min(total, MAX_ROWS - this.#count))
@@ -102,7 +102,7 @@ class TableBuilder {
       const wanted = Math.min(PIECE_SYMBOLS, total - done)
       const got = source.read(
         pieceBytes.subarray(0, wanted * SYMBOL_BYTES),
-        section.offset + done * SYMBOL_BYTES,
+        position + done * SYMBOL_BYTES,
       )
       this.#addPiece(Math.floor(got / SYMBOL_BYTES), nameBase, rank)
     }

@@ -9,7 +9,7 @@ function open(file: TinyElf) {
   const source = new MemorySource(makeElf(file))
   const elf = readElf(source)
   if (elf.kind === 'fault') throw new Error(elf.reason)
-  return { elf, source }
+  return { elf, source, from: 'image' as const }
 }
 
 /** Asks for the function at an address; '-' when there is none. */

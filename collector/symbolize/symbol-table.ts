@@ -4,9 +4,9 @@ import { type ByteSource, readCString } from './byte-source.ts'
 // string table is small; only those that are asked for are read (Node's string table is 12 MB, of
 // which a profile needs some thousand names).
 
-/** Where a string table lies: in the image's own file or in its separate debug file. */
+/** Where a string table lies: in the image's own file, in its separate debug file, or kept in memory. */
 export type Strings = {
-  readonly from: 'image' | 'debug'
+  readonly from: 'image' | 'debug' | 'memory'
   readonly position: number
   readonly sizeBytes: number
   /** Where it begins in the space of name offsets that all tables share. */

@@ -12,6 +12,7 @@ cc gcc
 g++ g++
 python3 python3
 openssl openssl
+xz xz-utils
 go golang-go
 chromium chromium
 '

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { kafkaOptions } from '../kafka/options.ts'
+import { topicOptions } from '../kafka/topic-options.ts'
 import { FlamewatchError } from '../runtime/errors.ts'
 import { defineOptions } from '../runtime/options.ts'
 import { storeOptions } from '../store/options.ts'
@@ -20,13 +22,22 @@ const migrateOptions = defineOptions({
     schema: z.boolean().default(false),
     help: 'Prints the whole schema as SQL, for whoever applies it by hand, and asks no server.',
   },
+  kafka: {
+    flag: '--kafka',
+    schema: z.boolean().default(false),
+    help: 'Makes and checks the topics of Kafka instead; the answer is 1 where a topic is less than it should be.',
+  },
 })
 
 export const command = defineCommand({
-  options: { ...storeOptions, ...migrateOptions },
+  options: { ...storeOptions, ...migrateOptions, ...kafkaOptions, ...topicOptions },
   notes:
     'Two of them at once, or one after a broken off one, do no harm: statements can be repeated.',
   async run({ options, log, lifecycle, print, tell }) {
+    if (options.kafka) {
+      const { migrateTopics } = await import('./migrate-topics.ts')
+      return migrateTopics({ options, log, print, tell })
+    }
     const migrate = await import('../store/migrate.ts')
     const database = options.storeDatabase
     const { cluster } = options

@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { collectorOptions } from '../../collector/options.ts'
 import { ingestOptions } from '../../ingest/options.ts'
 import { queryOptions } from '../../query/options.ts'
+import { kafkaOptions } from '../kafka/options.ts'
+import { topicOptions } from '../kafka/topic-options.ts'
 import { renderOptions } from '../runtime/options.ts'
 import { storeOptions } from '../store/options.ts'
 import { COMMANDS } from './commands.ts'
@@ -16,6 +18,8 @@ const TABLES: Readonly<Record<string, () => string>> = {
   commands: renderCommands,
   'options of the server': () => renderOptions({ ...httpOptions, ...upOptions, ...logOptions }),
   'options of the store': () => renderOptions(storeOptions),
+  'options of kafka': () => renderOptions(kafkaOptions),
+  'options of the topics': () => renderOptions(topicOptions),
   'options of the collector': () => renderOptions(collectorOptions),
   'options of ingest': () => renderOptions(ingestOptions),
   'options of query': () => renderOptions(queryOptions),

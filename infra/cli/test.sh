@@ -15,6 +15,8 @@ openssl openssl
 xz xz-utils
 go golang-go
 chromium chromium
+java default-jre-headless
+mvn maven
 '
 
 missing_packages() {
@@ -42,6 +44,7 @@ setup_test_programs
 setup_page
 setup_bpf
 setup_libbpf
+sh tests/fixtures/kafka/prepare.sh >/dev/null || exit 2
 
 exec 9<&-
 exec vitest run "$@"

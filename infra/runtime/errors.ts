@@ -38,6 +38,12 @@ export const ERROR_CODES = [
   'server_unreachable',
   'server_refused',
   'spool',
+  // Kafka
+  'kafka_unreachable',
+  'kafka_refused',
+  'kafka_topic',
+  'kafka_too_large',
+  'kafka_error',
   'internal',
 ] as const
 

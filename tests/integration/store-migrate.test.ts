@@ -25,7 +25,7 @@ async function migrate(
 ): Promise<string[]> {
   const printed: string[] = []
   const exitCode = await command.run({
-    options: { ...options, dryRun, print: false, cluster: undefined, ...more },
+    options: { ...defaultOptions(command.options), ...options, dryRun, ...more },
     environment: {},
     args: [],
     log,

@@ -52,6 +52,10 @@ export function createCollectorMetrics(metrics: Metrics) {
     'flamewatch_process_events_lost',
     'First samples of processes that the collector was not told of, since its start.',
   )
+  const recordsLost = metrics.gauge(
+    'flamewatch_side_band_lost',
+    'Records of executed programs and mappings the kernel had no room for, since the start.',
+  )
   const spoolBytes = metrics.gauge('flamewatch_spool_bytes', 'Bytes waiting for the server.')
   const spoolBatches = metrics.gauge('flamewatch_spool_batches', 'Batches waiting for the server.')
   const publishes = metrics.counter(
@@ -79,6 +83,7 @@ export function createCollectorMetrics(metrics: Metrics) {
       symbolize.observe(batch.symbolizeMs / 1000)
       encode.observe(batch.encodeMs / 1000)
       processes.set(batch.processes)
+      recordsLost.set(batch.recordsLost)
     },
     countFailure: (step: 'drain' | 'build') => failures.inc({ step }),
     countDropped: (reason: DropReason, samples: number) => dropped.inc({ reason }, samples),

@@ -1,5 +1,5 @@
 import type { StackFault } from '../../infra/contract/account.ts'
-import type { ProcessImage, SampledProcess } from '../process/process-table.ts'
+import type { ProcessImage, SampledProcess } from '../process/process-image.ts'
 import type { Frame } from '../symbolize/frame.ts'
 import { makeFrame, UNKNOWN_FRAME } from '../symbolize/frames.ts'
 import type { SampleWindow } from '../window.ts'

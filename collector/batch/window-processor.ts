@@ -1,18 +1,25 @@
 import { release } from 'node:os'
+import { posix } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../../infra/runtime/log.ts'
 import { loadTableCalls } from '../kernel/libbpf.ts'
+import { SideBand } from '../kernel/side-band.ts'
 import type { ProgramRun, UnwindFds } from '../kernel/unwind-layout.ts'
 import { UnwindMaps } from '../kernel/unwind-maps.ts'
+import { findBusiest } from '../process/busiest.ts'
 import { findCgroupMounts } from '../process/cgroup-mounts.ts'
 import type { CgroupNames } from '../process/cgroup-path.ts'
 import { CgroupTree } from '../process/cgroup-tree.ts'
 import { ContainerMetadata } from '../process/container-metadata.ts'
+import { shortVersion } from '../process/file-version.ts'
 import { hostFiles } from '../process/host-files.ts'
 import type { Mapping, Mappings } from '../process/mappings.ts'
 import { readMappings } from '../process/mappings.ts'
+import { recallProcess } from '../process/process-history.ts'
+import type { ProcessKey, RecalledProcess } from '../process/process-image.ts'
 import { ProcessReader } from '../process/process-reader.ts'
 import { ProcessTable } from '../process/process-table.ts'
+import { SideBandLog } from '../process/side-band-log.ts'
 import { Symbolizer } from '../symbolize/symbolizer.ts'
 import { Unwinder } from '../unwind/unwinder.ts'
 import type { SampleKind, SampleWindow } from '../window.ts'
@@ -24,6 +31,9 @@ import type { BuiltBatch, WorkerSettings } from './worker-messages.ts'
 // Processes at their first sample wait for no more than this and the symbols of one file.
 const SLICE_MS = 2
 
+// What the kernel told of the last 2,800 programs, each with a dozen mappings. Memory as it comes.
+const SIDE_BAND_LOG_BYTES = 1 << 22
+
 const LOOK_AGAIN_MS = [20, 100, 400, 1600] // one after the other
 
 /** Everything between a drained window and the bytes of its batch, and what it remembers. */
@@ -33,6 +43,8 @@ export class WindowProcessor {
   readonly #containers: ContainerMetadata
   readonly #processes: ProcessTable<Mappings>
   readonly #symbolizer: Symbolizer
+  readonly #told = new SideBandLog(SIDE_BAND_LOG_BYTES)
+  readonly #sideBand: SideBand
   readonly #log: Log
   #unwinder: Unwinder | null = null
 
@@ -51,18 +63,32 @@ export class WindowProcessor {
       cgroup: (id: bigint) => reader.cgroup(id),
       container: (cgroup: CgroupNames) => reader.container(cgroup),
       readMappings: readChangedMappings,
+      recall: (process: ProcessKey) => recall(this.#told, process),
     }
     this.#processes = new ProcessTable(sources, settings.host, release())
+    this.#sideBand = new SideBand(log, (bytes, view) => this.#told.add(bytes, view))
+    this.#sideBand.rescan()
     this.#symbolizer = new Symbolizer({ cacheBytes: settings.symbolCacheBytes, log })
   }
 
-  /** User stacks are walked by tables from now on. Throws `libbpf_missing`. */
-  unwindBy(fds: UnwindFds): void {
+  /**
+   * User stacks are walked by tables from now on. Throws `libbpf_missing`. Resolves when the tables of the
+   * busiest processes are made.
+   */
+  async unwindBy(fds: UnwindFds): Promise<void> {
     const maps = new UnwindMaps(loadTableCalls(), fds)
     maps.clearProcesses()
     const { unwindTableBytes: maxBytes } = this.#settings
     const pause = pauseAfter(SLICE_MS)
-    this.#unwinder = new Unwinder({ maps, maxBytes, log: this.#log, pause })
+    const unwinder = new Unwinder({ maps, maxBytes, log: this.#log, pause })
+    this.#unwinder = unwinder
+    for (const pid of findBusiest()) {
+      const mappings = readMappings(pid)
+      if (mappings) await unwinder.prepare(pid, mappings)
+    }
+    await unwinder.settle()
+    const { tables, rows, bytes, buildMs } = unwinder.stats()
+    this.#log.info({ tables, rows, bytes, buildMs: Math.round(buildMs) }, 'unwind tables made')
   }
 
   /** The kernel's maps are not touched any more. */
@@ -70,6 +96,7 @@ export class WindowProcessor {
     const unwinder = this.#unwinder
     this.#unwinder = null
     await unwinder?.close()
+    this.#sideBand.close()
   }
 
   /**
@@ -87,6 +114,8 @@ export class WindowProcessor {
 
   async build(window: SampleWindow): Promise<BuiltBatch> {
     const startedMs = performance.now()
+    this.#sideBand.rescan()
+    this.#sideBand.read()
     this.#cgroups.refresh()
     this.#containers.refresh()
     this.#symbolizer.refresh()
@@ -103,6 +132,7 @@ export class WindowProcessor {
       })
     this.#unwinder?.endWindow(this.#processes.sampled(), (run) => this.#processes.isAlive(run))
     this.#processes.endWindow()
+    this.#told.tidy()
     const mergedMs = performance.now()
     const parts: BatchPart[] = []
     for (const { rows, samples } of merged)
@@ -112,6 +142,7 @@ export class WindowProcessor {
       symbolizeMs: mergedMs - startedMs,
       encodeMs: performance.now() - mergedMs,
       processes: this.#processes.size,
+      recordsLost: this.#sideBand.lost,
       notes: [...this.#symbolizer.notes(), ...(this.#unwinder?.notes() ?? [])],
       ...(this.#unwinder && { unwind: this.#unwinder.stats() }),
     }
@@ -127,6 +158,21 @@ function pauseAfter(sliceMs: number): () => Promise<void> | undefined {
       untilMs = performance.now() + sliceMs
     })
   }
+}
+
+function recall(
+  told: SideBandLog,
+  { tgid, startTimeNs }: ProcessKey,
+): RecalledProcess<Mappings> | null {
+  const past = recallProcess(told, tgid, startTimeNs)
+  if (!past) return null
+  const programs = past.programs.map(({ comm, executable, mappings }) => ({
+    comm,
+    executable: executable && posix.basename(executable.path),
+    version: executable?.buildId ? shortVersion(executable.buildId) : null,
+    mappings,
+  }))
+  return { ...past, programs }
 }
 
 function readChangedMappings(pid: number, previous: Mappings | null): Mappings | null {

@@ -35,6 +35,8 @@ export type BuiltBatch = {
   readonly encodeMs: number
   /** Known at the end of the window. */
   readonly processes: number
+  /** Side-band records the kernel had no room for, since the start. */
+  readonly recordsLost: number
   /** What a user must know about these frames, one sentence each. */
   readonly notes: readonly string[]
   /** Where user stacks are walked by tables. */

@@ -7,6 +7,14 @@ import { openPerfEvent } from './libc.ts'
 const ATTRIBUTES_BYTES = 112
 const TYPE_SOFTWARE = 1
 const FREQUENCY_FLAG = 1n << 10n
+const SAMPLE_TIME = 1n << 2n
+const CLOCK_BOOTTIME = 7
+/** mmap, comm, task, watermark, sample_id_all, mmap2, comm_exec, use_clockid. */
+const SIDE_BAND_FLAGS = [8n, 9n, 13n, 14n, 18n, 23n, 24n, 25n].reduce(
+  (all, bit) => all | (1n << bit),
+  0n,
+)
+const BUILD_ID_FLAG = 1n << 34n // since 5.12
 
 /**
  * A perf event of the CPU clock for every process on `cpu`; null when that CPU is offline. Throws
@@ -23,9 +31,33 @@ export function openCpuClock(cpu: number, frequencyHz: number): number | null {
   return fd >= 0 ? fd : explainPerfError(-fd, cpu)
 }
 
+/**
+ * A perf event that takes no samples and tells in its ring what processes on `cpu` fork, execute and map,
+ * with the build id of each file where the kernel can tell it, and the time (CLOCK_BOOTTIME) at the end of
+ * each record. Readable when `wakeBytes` are in the ring; null when that CPU is offline. Throws as
+ * openCpuClock().
+ */
+export function openSideBand(cpu: number, wakeBytes: number): number | null {
+  const attributes = Buffer.alloc(ATTRIBUTES_BYTES)
+  attributes.writeUInt32LE(TYPE_SOFTWARE, 0)
+  attributes.writeUInt32LE(ATTRIBUTES_BYTES, 4)
+  // The CPU clock again, so that its count shows whether it still runs; without a period it costs nothing.
+  attributes.writeBigUInt64LE(SAMPLE_TIME, 24)
+  attributes.writeBigUInt64LE(SIDE_BAND_FLAGS | BUILD_ID_FLAG, 40)
+  attributes.writeUInt32LE(wakeBytes, 48)
+  attributes.writeInt32LE(CLOCK_BOOTTIME, 92)
+  let fd = openPerfEvent(attributes, cpu)
+  if (fd === -EINVAL) {
+    attributes.writeBigUInt64LE(SIDE_BAND_FLAGS, 40)
+    fd = openPerfEvent(attributes, cpu)
+  }
+  return fd >= 0 ? fd : explainPerfError(-fd, cpu)
+}
+
 const EPERM = 1
 const EACCES = 13
 const ENODEV = 19
+const EINVAL = 22
 
 /** Exported for its test: null where the CPU is gone, else throws. */
 export function explainPerfError(errno: number, cpu: number): null {

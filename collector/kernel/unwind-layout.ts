@@ -95,9 +95,9 @@ export type UnwindFds = { readonly tables: number; readonly processes: number }
 export interface UnwindTables {
   /**
    * Makes a table of `values` 8-byte values (page index, then rows) under `id`, 1 to MOST_TABLES - 1; `fill`
-   * gets its zeroed memory, two words a value, before this returns. Process entries may name the id once it
-   * resolves: the kernel waits for running programs, some 10 ms, off the main thread. Rejects with
-   * `kernel_error`.
+   * gets its zeroed memory, two words a value, before this returns. Process entries may name the id from then
+   * on: until the table is there, walks do as if there were none. Resolves when the kernel has waited for
+   * running programs, some 10 ms, off the main thread. Rejects with `kernel_error`.
    */
   setTable(id: number, values: number, fill: (words: Uint32Array) => void): Promise<void>
   /** When it resolves no program reads the table any more and its memory is given back. */

@@ -16,7 +16,12 @@ const TAIL_BYTES = 960 * 1024
 export function executableVersion(source: ByteSource): string {
   const elf = readElf(source)
   const buildId = elf.kind === 'elf' ? elf.buildId : ''
-  return (buildId || hashContent(source)).slice(0, DIGITS)
+  return shortVersion(buildId || hashContent(source))
+}
+
+/** Of a build id or another hash in hex. */
+export function shortVersion(hash: string): string {
+  return hash.slice(0, DIGITS)
 }
 
 export function scriptVersion(source: ByteSource): string {

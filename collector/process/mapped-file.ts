@@ -1,10 +1,12 @@
 import fs from 'node:fs'
+import { FileSource } from '../symbolize/byte-source.ts'
+import { readElf } from '../symbolize/elf.ts'
 import type { Mapping } from './mappings.ts'
 
 // Opens files that other processes named. A container may plant links, FIFOs and devices where its
 // maps file points, so a path is opened without any effect first (O_PATH), and read only when it is
-// the very regular file that is mapped: same device, same inode. How the path led there is then of
-// no interest.
+// the very regular file that is mapped: same device and inode, or same build id where the kernel told
+// that. How the path led there is then of no interest.
 
 export type OpenFile = {
   readonly kind: 'file'
@@ -34,7 +36,7 @@ const O_PATH = 0o10000000
 export function openMapped(pid: number, mapping: Mapping): OpenResult {
   let fault: OpenFault = { kind: 'fault', reason: 'no place to open it', transient: true }
   for (const path of placesOf(pid, mapping)) {
-    const result = openRegular(path, mapping)
+    const result = openAt(path, mapping)
     if (result.kind === 'file') return result
     // The most telling reason: one that is not "there is no such file".
     if (fault.transient) fault = result
@@ -42,13 +44,25 @@ export function openMapped(pid: number, mapping: Mapping): OpenResult {
   return fault
 }
 
+function openAt(path: string, mapping: Mapping): OpenResult {
+  if (mapping.buildId === undefined) return openRegular(path, mapping)
+  const result = openRegular(path)
+  if (result.kind === 'fault') return result
+  const elf = readElf(new FileSource(result.fd, result.sizeBytes))
+  if (elf.kind === 'elf' && elf.buildId === mapping.buildId) return result
+  fs.closeSync(result.fd)
+  return refuse('another file is at that path', true)
+}
+
 // map_files first: it is right for deleted, replaced and other namespaces' files, but needs
-// CAP_CHECKPOINT_RESTORE and a living process. The last place serves processes that have ended.
+// CAP_CHECKPOINT_RESTORE and a living process. The last places serve processes that have ended.
 function placesOf(pid: number, mapping: Mapping): string[] {
   const range = `${mapping.start.toString(16)}-${mapping.end.toString(16)}`
   const places = [`/proc/${pid}/map_files/${range}`]
   if (!mapping.deleted && mapping.path.startsWith('/'))
-    places.push(`/proc/${pid}/root${mapping.path}`, mapping.path)
+    for (const root of [pid, mapping.seenBy].filter((seer) => seer !== undefined))
+      places.push(`/proc/${root}/root${mapping.path}`)
+  if (!mapping.deleted && mapping.path.startsWith('/')) places.push(mapping.path)
   return places
 }
 

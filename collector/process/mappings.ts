@@ -19,9 +19,13 @@ export type Mapping = {
   /** As the process sees it, without " (deleted)"; `[vdso]`, `[anon:…]` or '' where there is none. */
   readonly path: string
   readonly deleted: boolean
-  /** As stat's st_dev. */
+  /** As stat's st_dev; 0, as the inode, where the kernel told the build id instead. */
   readonly device: bigint
   readonly inode: bigint
+  /** GNU build id in hex, where the file is known by it. */
+  readonly buildId?: string
+  /** A process that probably still lives and sees the same files, where the mapping's own may have ended. */
+  readonly seenBy?: number
 }
 
 // 65,530 mappings (vm.max_map_count) of usual length are 7 MB; paths of 4 KiB in every line would
@@ -100,24 +104,47 @@ function parseLine(line: string): Mapping | null {
   const start = Number.parseInt(startHex, 16)
   const end = Number.parseInt(endHex, 16)
   if (!(start < end) || end > USER_END) return null
-  const deleted = name.endsWith(DELETED)
-  const path = deleted ? name.slice(0, -DELETED.length) : name
-  const inode = BigInt(inodeText)
-  return {
-    kind: kindOf(path, inode),
+  return makeMapping({
     start,
     end,
     offset: Number.parseInt(offsetHex, 16),
-    path,
-    deleted,
-    device: makeDevice(Number.parseInt(majorHex, 16), Number.parseInt(minorHex, 16)),
-    inode,
+    name,
+    major: Number.parseInt(majorHex, 16),
+    minor: Number.parseInt(minorHex, 16),
+    inode: BigInt(inodeText),
+  })
+}
+
+/** What the kernel says of a mapping, in /proc or in a record of perf's. */
+export type MappingFacts = {
+  readonly start: number
+  readonly end: number
+  readonly offset: number
+  /** The path, with " (deleted)" where it is. */
+  readonly name: string
+} & (
+  | { readonly major: number; readonly minor: number; readonly inode: bigint }
+  | { readonly buildId: string }
+)
+
+export function makeMapping({ start, end, offset, name, ...file }: MappingFacts): Mapping {
+  const deleted = name.endsWith(DELETED)
+  const path = deleted ? name.slice(0, -DELETED.length) : name
+  if ('buildId' in file)
+    return {
+      ...{ kind: kindOf(path, true), start, end, offset, path, deleted },
+      ...{ device: 0n, inode: 0n, buildId: file.buildId },
+    }
+  const { major, minor, inode } = file
+  return {
+    ...{ kind: kindOf(path, inode !== 0n), start, end, offset, path, deleted },
+    ...{ device: makeDevice(major, minor), inode },
   }
 }
 
-function kindOf(path: string, inode: bigint): MappingKind {
+function kindOf(path: string, hasFile: boolean): MappingKind {
   if (path === '[vdso]') return 'vdso'
-  if (inode === 0n || /^(\/memfd:|\/dev\/(zero|shm\/)|\/SYSV|anon_inode:)/.test(path))
+  if (!hasFile || /^(\/memfd:|\/dev\/(zero|shm\/)|\/SYSV|anon_inode:)/.test(path))
     return 'anonymous'
   return 'file'
 }

@@ -48,7 +48,7 @@ export class ProcessReader {
     this.#proc = options.proc ?? '/proc'
   }
 
-  /** Null when there is no such process. */
+  /** Null when there is no such process (any more). */
   identify(pid: number): ProcessIdentity | null {
     const stat = readProcFile(`${this.#proc}/${pid}/stat`, 4096)?.toString()
     return stat === undefined ? null : parseStat(stat)
@@ -135,11 +135,13 @@ function entryFiles(entry: Entry): readonly string[] {
   return [path, `${path}.js`, `${path}/index.js`, `${path}/package.json`, `${path}/__main__.py`]
 }
 
-/** `stat` is the text of /proc/PID/stat; fields are numbered as in proc(5). */
+/** `stat` is the text of /proc/PID/stat; fields are numbered as in proc(5). Null without memory. */
 export function parseStat(stat: string): ProcessIdentity | null {
   // The name (field 2) is in parentheses and may hold anything, parentheses too.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const field = (number: number) => fields[number - 3]
+  // The start of code is 0 once what ends has given its memory back: nothing else can be read then.
+  if (field(26) === '0') return null
   const startTicks = Number(field(22) ?? Number.NaN)
   // Start of code, of the stack and of the arguments: randomized at exec.
   const image = [field(26), field(28), field(48)].join(':')

@@ -1,13 +1,14 @@
 import { beforeEach, expect, test } from 'vitest'
 import { NO_CGROUP_NAMES } from './cgroup-path.ts'
+import type { ProcessSources, RecalledProcess, SampledProcess } from './process-image.ts'
 import type { ProcessFacts } from './process-labels.ts'
-import type { ProcessSources, SampledProcess } from './process-table.ts'
 import { ProcessTable } from './process-table.ts'
 
 // A host of made-up processes: what /proc would say about each.
 type Fake = { startTicks: number; image: string; comm: string; mappings: string }
 
 const processes = new Map<number, Fake>()
+const ended = new Map<number, RecalledProcess<string>>()
 const reads: string[] = []
 
 const sources: ProcessSources<string> = {
@@ -24,6 +25,7 @@ const sources: ProcessSources<string> = {
     reads.push(`mappings ${pid}`)
     return processes.get(pid)?.mappings ?? null
   },
+  recall: ({ tgid }) => ended.get(tgid) ?? null,
   cgroup: (id) => ({ ...NO_CGROUP_NAMES, unit: id === 7n ? 'cron.service' : null }),
   container: () => null,
 }
@@ -63,6 +65,7 @@ let table: ProcessTable<string>
 
 beforeEach(() => {
   processes.clear()
+  ended.clear()
   reads.length = 0
   table = new ProcessTable(sources, 'web-1', '6.18.44')
   table.beginWindow()
@@ -289,4 +292,53 @@ test('is bounded', () => {
     table.see(sample(pid))
   }
   expect(table.size).toBe(4096)
+})
+
+function recalled(parent: number, ...names: readonly string[]): RecalledProcess<string> {
+  const programs = names.map((name) => ({
+    ...{ comm: name, executable: name, version: `${name}-build` },
+    mappings: `told of ${name}`,
+  }))
+  return { parent, forkedNs: 5_000_000_000n, programs }
+}
+
+test('a process that ended unread is labelled and mapped by what the kernel told of it', () => {
+  ended.set(10, recalled(1, 'true'))
+  expect(table.find(sample(10, { comm: 'true' }))).toMatchObject({
+    labels: { service: 'true', version: 'true-build', host: 'web-1', comm: 'true' },
+    mappings: 'told of true',
+  })
+})
+
+test('before its first exec a process ran the program of its parent', () => {
+  start(1, 'shell', 1)
+  ended.set(10, recalled(1, 'true'))
+  expect(table.find(sample(10, { comm: 'shell' }))?.mappings).toBe('maps of shell')
+  expect(table.find(sample(10, { comm: 'true' }))?.mappings).toBe('told of true')
+})
+
+test('the program of a parent that ended, too, is what the kernel told of it', () => {
+  ended.set(1, recalled(0, 'shell'))
+  ended.set(10, recalled(1))
+  expect(table.find(sample(10, { comm: 'shell' }))?.mappings).toBe('told of shell')
+})
+
+test('a parent is not one that began after the fork', () => {
+  start(1, 'another', 501)
+  ended.set(10, recalled(1))
+  expect(table.find(sample(10, { comm: 'shell' }))).toBeNull()
+})
+
+test('what a process mapped after it was read is added when it has ended, its labels stay', () => {
+  start(10, 'short')
+  table.see(sample(10))
+  processes.delete(10)
+  ended.set(10, recalled(1, 'short'))
+  table.beginWindow()
+  const process = sample(10, { comm: 'short' })
+  expect(table.find(process)?.mappings).toBe('maps of short')
+  expect(table.findAgain(process)).toMatchObject({
+    labels: { version: 'short-v1' },
+    mappings: 'told of short',
+  })
 })

@@ -1,9 +1,15 @@
 import type { Labels } from '../../infra/contract/labels.ts'
 import { BoundedMap } from './bounded-map.ts'
-import type { CgroupNames } from './cgroup-path.ts'
-import type { ContainerNames } from './container-names.ts'
-import type { ProcessFacts } from './process-labels.ts'
-import { labelKernelThread, labelProcess, labelUnseen, renameProcess } from './process-labels.ts'
+import { PastImages } from './past-images.ts'
+import type {
+  ProcessImage,
+  ProcessKey,
+  ProcessSources,
+  ProgramKey,
+  SampledProcess,
+} from './process-image.ts'
+import { imageOf } from './process-image.ts'
+import { labelKernelThread, labelUnseen, renameProcess } from './process-labels.ts'
 import type { ProcessIdentity } from './process-reader.ts'
 
 // A host has some hundred processes at a time; the rest of these are the short-lived ones of a window.
@@ -14,50 +20,14 @@ const MAX_IMAGES = 4
 const REREAD_WINDOWS = 6
 // One that is sampled again later is read again.
 const KEPT_WINDOWS = 6
-const MAX_COMM = 15 // bytes the kernel keeps of a thread's name
 const NS_PER_TICK = 10_000_000n // USER_HZ is 100 on every architecture we run on
-
-/** One program a process ran. */
-export type ProcessImage<M> = {
-  readonly labels: Labels
-  /** Name of its main thread when it was read. */
-  readonly comm: string
-  /** Null for a process that died before it could be read. */
-  readonly mappings: M | null
-  /** The thread's name is that of the executable, and the executable says what runs. */
-  readonly isNamedByFile: boolean
-}
-
-export type ProcessSources<M> = {
-  readonly identify: (pid: number) => ProcessIdentity | null
-  readonly read: (pid: number, cgroupId: bigint) => ProcessFacts | null
-  /** The same object as `previous` while nothing changed; null when they cannot be read. */
-  readonly readMappings: (pid: number, previous: M | null) => M | null
-  readonly cgroup: (id: bigint) => CgroupNames
-  readonly container: (cgroup: CgroupNames) => ContainerNames | null
-}
-
-export type ProcessKey = {
-  readonly tgid: number
-  /** Ns since boot; 0 when the kernel could not tell. */
-  readonly startTimeNs: bigint
-}
-
-/** `program` grows by 1 with each program the process executes; 0 when the kernel could not tell. */
-export type ProgramKey = ProcessKey & { readonly program: number }
-
-export type SampledProcess = ProgramKey & {
-  readonly cgroupId: bigint
-  /** Of the sampled thread. */
-  readonly comm: string
-  readonly kernelThread: boolean
-}
 
 /** An image and the number its samples have. */
 type Program<M> = { readonly number: number; readonly image: ProcessImage<M> }
 
 type Entry<M> = {
-  readonly identity: ProcessIdentity
+  /** Null for one that was never read: what the kernel told of it is all there is. */
+  readonly identity: ProcessIdentity | null
   /** Oldest first. */
   readonly programs: readonly Program<M>[]
   /** Windows in which it was sampled last, and read last. */
@@ -65,6 +35,8 @@ type Entry<M> = {
   readIn: number
   /** Windows to wait for before it is read again for an address that is not mapped. */
   patience: number
+  /** It has ended, and what the kernel told of its mappings is in here. */
+  isComplete: boolean
 }
 
 /**
@@ -77,6 +49,7 @@ export class ProcessTable<M> {
   readonly #host: string
   readonly #kernelRelease: string
   readonly #processes = new BoundedMap<string, Entry<M>>(MAX_PROCESSES)
+  readonly #past: PastImages<M>
   #window = 0
   // Of this window, by cgroup and name: what was not seen alive, and versions of those that
   // were; null where there are several.
@@ -86,6 +59,7 @@ export class ProcessTable<M> {
 
   constructor(sources: ProcessSources<M>, host: string, kernelRelease: string) {
     this.#sources = sources
+    this.#past = new PastImages(sources, host)
     this.#host = host
     this.#kernelRelease = kernelRelease
   }
@@ -119,6 +93,7 @@ export class ProcessTable<M> {
 
   beginWindow(): void {
     this.#window++
+    this.#past.beginWindow()
     this.#described = new Map()
     this.#versionsBefore = this.#versions
     this.#versions = new Map()
@@ -126,16 +101,15 @@ export class ProcessTable<M> {
 
   /**
    * The program to which a sample of this window belongs; the same object for the same program. Null
-   * for one that ended before it could be read: see describe().
+   * for one that ended before it could be read, and of which the kernel told nothing: see describe().
    */
   find(sampled: SampledProcess): ProcessImage<M> | null {
     if (sampled.kernelThread) return this.describe(sampled)
     const key = keyOf(sampled.tgid, sampled.startTimeNs)
     const known = this.#processes.get(key)
     const entry = known && !this.#isDue(known, sampled) ? known : this.#refresh(key, sampled)
-    if (!entry) return null
-    entry.sampledIn = this.#window
-    const image = pickImage(entry, sampled)
+    if (entry) entry.sampledIn = this.#window
+    const image = (entry && pickImage(entry, sampled)) ?? this.#recall(key, sampled)
     if (!image) return null
     if (image.isNamedByFile) this.#noteVersion(sampled, image)
     return image
@@ -187,9 +161,47 @@ export class ProcessTable<M> {
   #refresh(key: string, sampled: SampledProcess): Entry<M> | undefined {
     const identity = this.#identify(sampled.tgid, sampled.startTimeNs)
     if (identity) this.#read(sampled, identity)
+    else this.#complete(key, sampled)
     const entry = this.#processes.get(key)
     if (entry) entry.readIn = this.#window
     return entry
+  }
+
+  /** A program that was over before it could be read, by what the kernel told; null for nothing. */
+  #recall(key: string, sampled: SampledProcess): ProcessImage<M> | null {
+    const images = this.#past.imagesOf(sampled)
+    if (images.length === 0) return null
+    const named = images.findLastIndex(({ comm }) => comm === sampled.comm)
+    const own = named < 0 ? images.length - 1 : named
+    // Executed one after another, they have one number after another.
+    const recalled = images.map((image, i) => ({
+      number: sampled.program === 0 ? 0 : (sampled.program + i - own) >>> 0,
+      image,
+    }))
+    const known = this.#processes.get(key)
+    const isKnown = ({ number }: Program<M>) =>
+      number !== sampled.program && known?.programs.some((program) => program.number === number)
+    const programs = [...(known?.programs ?? []), ...recalled.filter((p) => !isKnown(p))]
+    this.#processes.set(key, {
+      ...(known ?? { identity: null, isComplete: true, readIn: this.#window, patience: 1 }),
+      programs: programs.sort((a, b) => (a.number - b.number) | 0).slice(-MAX_IMAGES),
+      sampledIn: this.#window,
+    })
+    return images[own] ?? null
+  }
+
+  /** What a process that has ended mapped after it was read. */
+  #complete(key: string, sampled: SampledProcess): void {
+    const known = this.#processes.get(key)
+    if (!known || known.isComplete) return
+    known.isComplete = true
+    const executed = this.#past.executedBy(sampled)
+    const programs = known.programs.map(({ number, image }) => {
+      // Labels that were read say more than the kernel's records.
+      const same = executed.findLast(({ comm }) => comm === image.comm)
+      return { number, image: same ? { ...image, mappings: same.mappings } : image }
+    })
+    this.#processes.set(key, { ...known, programs })
   }
 
   /** Null when it has died. */
@@ -206,8 +218,8 @@ export class ProcessTable<M> {
     const key = keyOf(tgid, startTimeNs)
     const known = this.#processes.get(key)
     const last = known?.programs.at(-1)
-    const isSameProcess = known?.identity.startTicks === identity.startTicks
-    const isSameProgram = isSameProcess && known?.identity.image === identity.image
+    const isSameProcess = known?.identity?.startTicks === identity.startTicks
+    const isSameProgram = isSameProcess && known?.identity?.image === identity.image
     const image =
       isSameProgram && last
         ? this.#updateImage(last.image, tgid, identity)
@@ -224,6 +236,7 @@ export class ProcessTable<M> {
       readIn: this.#window,
       sampledIn: this.#window,
       patience: 1,
+      isComplete: false,
     })
   }
 
@@ -242,9 +255,7 @@ export class ProcessTable<M> {
     const after = this.#sources.identify(tgid)
     if (!facts || after?.startTicks !== identity.startTicks || after.image !== identity.image)
       return null
-    const { comm, executable, entry } = facts
-    const isNamedByFile = entry === null && executable?.slice(0, MAX_COMM) === comm
-    return { labels: labelProcess(facts, this.#host), comm, mappings, isNamedByFile }
+    return imageOf(facts, mappings, this.#host)
   }
 
   #noteVersion({ comm, cgroupId }: SampledProcess, image: ProcessImage<M>): void {

@@ -37,6 +37,8 @@ export type TableFile = {
   /** Why, or of how many bytes, where it is known. */
   reason: string
   bytesNeeded: number
+  /** A process with it was sampled; before that, its table is made in advance. */
+  isSampled: boolean
   /** Window in which a process with it was sampled last. */
   usedIn: number
 }
@@ -67,9 +69,13 @@ const PAGE_BYTES = 4096
 const MOST_FILES = 8_192
 const HOST_MACHINE = process.arch === 'arm64' ? EM_AARCH64 : EM_X86_64
 
+// The time to build a table goes by what the file holds: some 2 ms for 1 MB of a program's code.
+const LARGE_FILE_BYTES = 8 << 20
+
 /**
  * The unwind tables in the kernel, one for each file that sampled processes have mapped. They are made
- * one at a time, the smallest file first.
+ * one at a time, the smallest file first, and of the large ones one beside them: a program never seen
+ * before must not wait until Chromium's is made.
  */
 export class FileTables {
   readonly #options: FileTableOptions
@@ -83,7 +89,7 @@ export class FileTables {
   #evicted = 0
   #buildMs = 0
   #window = 0
-  #working: Promise<void> | null = null
+  readonly #working = { small: null as Promise<void> | null, large: null as Promise<void> | null }
   #closed = false
 
   constructor(options: FileTableOptions) {
@@ -111,8 +117,15 @@ export class FileTables {
     }
   }
 
+  /** A process that maps it will probably be sampled. */
+  prepare(file: TableFile): void {
+    file.usedIn = this.#window
+    if (file.state === 'new') this.#enqueue(file)
+  }
+
   /** A process that maps it was sampled: it should have a table, and keep it. */
   use(file: TableFile): void {
+    file.isSampled = true
     file.usedIn = this.#window
     if (file.state === 'new' || file.state === 'unopened') this.#enqueue(file)
     else if (file.state === 'over_budget' && this.#mayFit(file.bytesNeeded)) this.#enqueue(file)
@@ -125,7 +138,8 @@ export class FileTables {
 
   /** When nothing is left to do. */
   async settle(): Promise<void> {
-    while (this.#working) await this.#working
+    while (this.#working.small ?? this.#working.large)
+      await Promise.all([this.#working.small, this.#working.large])
   }
 
   async close(): Promise<void> {
@@ -186,7 +200,8 @@ export class FileTables {
         sizeBytes,
       },
       place,
-      ...{ onChange: new Set(), table: null, state: 'new', reason: '', bytesNeeded: 0, usedIn: 0 },
+      ...{ onChange: new Set(), table: null, state: 'new', reason: '', bytesNeeded: 0 },
+      ...{ isSampled: false, usedIn: 0 },
     }
     this.#contents.set(key, file)
     return file
@@ -205,18 +220,18 @@ export class FileTables {
     if (this.#closed) return
     file.state = 'queued'
     this.#queue.add(file)
-    this.#start()
+    this.#start(laneOf(file))
   }
 
-  #start(): void {
-    this.#working ??= this.#work().finally(() => {
-      this.#working = null
-      if (this.#queue.size > 0) this.#start()
+  #start(lane: Lane): void {
+    this.#working[lane] ??= this.#work(lane).finally(() => {
+      this.#working[lane] = null
+      if (this.#next(lane) !== null) this.#start(lane)
     })
   }
 
-  async #work(): Promise<void> {
-    for (let file = this.#smallest(); file !== null; file = this.#smallest()) {
+  async #work(lane: Lane): Promise<void> {
+    for (let file = this.#next(lane); file !== null; file = this.#next(lane)) {
       this.#queue.delete(file)
       const startedMs = performance.now()
       try {
@@ -229,11 +244,11 @@ export class FileTables {
   }
 
   // Most processes have whole stacks soonest: one large file takes as long as a hundred small ones.
-  #smallest(): TableFile | null {
-    let smallest: TableFile | null = null
+  #next(lane: Lane): TableFile | null {
+    let next: TableFile | null = null
     for (const file of this.#queue)
-      if (smallest === null || file.sizeBytes < smallest.sizeBytes) smallest = file
-    return smallest
+      if (laneOf(file) === lane && (next === null || isBefore(file, next))) next = file
+    return next
   }
 
   async #build(file: TableFile): Promise<void> {
@@ -249,18 +264,23 @@ export class FileTables {
     }
     const { words, rows, page0, pages } = built
     const bytes = Math.ceil(words.byteLength / PAGE_BYTES) * PAGE_BYTES
-    if (!(await this.#makeRoom(bytes))) return this.#refuse(file, 'over budget', bytes)
+    if (!(await this.#takeRoom(bytes))) return this.#refuse(file, 'over budget', bytes)
     const id = this.#freeIds.pop() ?? this.#nextId++
+    const setting = this.#options.maps.setTable(id, words.length / 2, (to) => to.set(words))
+    // Entries may name it before it is there, which costs a walk no more than not to know it: the kernel
+    // takes it over at once and then waits some 10 ms, which may be a third of a process' life.
+    file.table = { id, rows, page0, pages, bytes }
+    for (const onChange of file.onChange) onChange()
     try {
-      await this.#options.maps.setTable(id, words.length / 2, (memory) => memory.set(words))
+      await setting
+      file.state = 'built'
     } catch (error) {
+      file.table = null
+      for (const onChange of file.onChange) onChange()
+      this.#bytes -= bytes
       this.#freeIds.push(id)
       throw error
     }
-    this.#bytes += bytes
-    file.table = { id, rows, page0, pages, bytes }
-    file.state = 'built'
-    for (const onChange of file.onChange) onChange()
   }
 
   #openAndBuild({ place }: TableFile): ReturnType<typeof buildTable> | null {
@@ -300,20 +320,23 @@ export class FileTables {
   /** Tables no sampled process had in this window and the last, longest unused first. */
   #idle(): TableFile[] {
     return [...this.#contents.values()]
-      .filter(({ table, usedIn }) => table !== null && usedIn < this.#window - 1)
+      .filter(({ state, usedIn }) => state === 'built' && usedIn < this.#window - 1)
       .sort((a, b) => a.usedIn - b.usedIn)
   }
 
-  async #makeRoom(bytes: number): Promise<boolean> {
+  async #takeRoom(bytes: number): Promise<boolean> {
     if (!this.#mayFit(bytes)) return false
     const hasRoom = () =>
       this.#bytes + bytes <= this.#options.maxBytes &&
       (this.#freeIds.length > 0 || this.#nextId < MOST_TABLES)
     for (const file of this.#idle()) {
-      if (hasRoom()) return true
+      if (hasRoom()) break
       await this.#evict(file)
     }
-    return hasRoom()
+    if (!hasRoom()) return false
+    // At once: the other lane looks at what is taken.
+    this.#bytes += bytes
+    return true
   }
 
   // An id is used again only when no entry names it and no walk that read it then still runs.
@@ -329,6 +352,16 @@ export class FileTables {
     this.#freeIds.push(table.id)
     this.#evicted++
   }
+}
+
+type Lane = 'small' | 'large'
+
+function isBefore(a: TableFile, b: TableFile): boolean {
+  return a.isSampled === b.isSampled ? a.sizeBytes < b.sizeBytes : a.isSampled
+}
+
+function laneOf({ sizeBytes }: TableFile): Lane {
+  return sizeBytes > LARGE_FILE_BYTES ? 'large' : 'small'
 }
 
 /** `address - bias` are the addresses of the file's table; null when the mapping has no code of it. */

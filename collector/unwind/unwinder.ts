@@ -51,6 +51,19 @@ export class Unwinder {
   }
 
   /**
+   * Makes the tables of what a process has mapped before it is sampled: its entry is then all there is to
+   * do. Resolves when the files are looked at.
+   */
+  async prepare(pid: number, mappings: Mappings): Promise<void> {
+    for (const mapping of mappings.list) {
+      const file = this.#tables.fileOf(pid, mapping)
+      if (file !== null) this.#tables.prepare(file)
+      const turn = this.#options.pause()
+      if (turn) await turn
+    }
+  }
+
+  /**
    * A process was sampled for the first time, or after it executed another program, or (`isUnknownAddress`)
    * where it has no mapping; `mappings` were read after that.
    */

@@ -82,11 +82,7 @@ export class WindowProcessor {
     const pause = pauseAfter(SLICE_MS)
     const unwinder = new Unwinder({ maps, maxBytes, log: this.#log, pause })
     this.#unwinder = unwinder
-    for (const pid of findBusiest()) {
-      const mappings = readMappings(pid)
-      if (mappings) await unwinder.prepare(pid, mappings)
-    }
-    await unwinder.settle()
+    await unwinder.prepare(findBusiest(), readMappings)
     const { tables, rows, bytes, buildMs } = unwinder.stats()
     this.#log.info({ tables, rows, bytes, buildMs: Math.round(buildMs) }, 'unwind tables made')
   }

@@ -3,7 +3,7 @@ import { readProcFile } from './proc-file.ts'
 
 // The rest of a host's processes sleeps: what they have mapped is looked at when they are sampled.
 const SHARE = 0.99
-const MOST = 256
+const MOST = 128
 
 /** The processes that used nearly all CPU time of those that live, the busiest first. */
 export function findBusiest(proc = '/proc'): number[] {

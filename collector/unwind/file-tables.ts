@@ -71,11 +71,13 @@ const HOST_MACHINE = process.arch === 'arm64' ? EM_AARCH64 : EM_X86_64
 
 // The time to build a table goes by what the file holds: some 2 ms for 1 MB of a program's code.
 const LARGE_FILE_BYTES = 8 << 20
+// The kernel waits some 10 ms for running programs at each new table, for several at once as long as for one.
+const MOST_SETTING = 4
 
 /**
  * The unwind tables in the kernel, one for each file that sampled processes have mapped. They are made
- * one at a time, the smallest file first, and of the large ones one beside them: a program never seen
- * before must not wait until Chromium's is made.
+ * one at a time, the smallest file first. Only a large one lets small ones pass that come while it is made:
+ * a program never seen before must not wait until Chromium's is there.
  */
 export class FileTables {
   readonly #options: FileTableOptions
@@ -90,6 +92,7 @@ export class FileTables {
   #buildMs = 0
   #window = 0
   readonly #working = { small: null as Promise<void> | null, large: null as Promise<void> | null }
+  readonly #setting = new Set<Promise<void>>()
   #closed = false
 
   constructor(options: FileTableOptions) {
@@ -138,8 +141,8 @@ export class FileTables {
 
   /** When nothing is left to do. */
   async settle(): Promise<void> {
-    while (this.#working.small ?? this.#working.large)
-      await Promise.all([this.#working.small, this.#working.large])
+    while (this.#working.small || this.#working.large || this.#setting.size > 0)
+      await Promise.all([this.#working.small, this.#working.large, ...this.#setting])
   }
 
   async close(): Promise<void> {
@@ -226,7 +229,7 @@ export class FileTables {
   #start(lane: Lane): void {
     this.#working[lane] ??= this.#work(lane).finally(() => {
       this.#working[lane] = null
-      if (this.#next(lane) !== null) this.#start(lane)
+      for (const lane of LANES) if (this.#next(lane) !== null) this.#start(lane)
     })
   }
 
@@ -246,9 +249,8 @@ export class FileTables {
   // Most processes have whole stacks soonest: one large file takes as long as a hundred small ones.
   #next(lane: Lane): TableFile | null {
     let next: TableFile | null = null
-    for (const file of this.#queue)
-      if (laneOf(file) === lane && (next === null || isBefore(file, next))) next = file
-    return next
+    for (const file of this.#queue) if (next === null || isBefore(file, next)) next = file
+    return next !== null && laneOf(next) === lane ? next : null
   }
 
   async #build(file: TableFile): Promise<void> {
@@ -266,21 +268,30 @@ export class FileTables {
     const bytes = Math.ceil(words.byteLength / PAGE_BYTES) * PAGE_BYTES
     if (!(await this.#takeRoom(bytes))) return this.#refuse(file, 'over budget', bytes)
     const id = this.#freeIds.pop() ?? this.#nextId++
-    const setting = this.#options.maps.setTable(id, words.length / 2, (to) => to.set(words))
-    // Entries may name it before it is there, which costs a walk no more than not to know it: the kernel
-    // takes it over at once and then waits some 10 ms, which may be a third of a process' life.
-    file.table = { id, rows, page0, pages, bytes }
-    for (const onChange of file.onChange) onChange()
+    const setting = this.#set(file, { id, rows, page0, pages, bytes }, words)
+    this.#setting.add(setting)
+    void setting.finally(() => this.#setting.delete(setting))
+    if (this.#setting.size >= MOST_SETTING) await Promise.race(this.#setting)
+  }
+
+  /** Never rejects. Entries name the table at once: the kernel takes it over and waits afterwards. */
+  async #set(file: TableFile, table: KernelTable, words: Uint32Array): Promise<void> {
     try {
-      await setting
+      const set = this.#options.maps.setTable(table.id, words.length / 2, (to) => to.set(words))
+      this.#tell(file, table)
+      await set
       file.state = 'built'
     } catch (error) {
-      file.table = null
-      for (const onChange of file.onChange) onChange()
-      this.#bytes -= bytes
-      this.#freeIds.push(id)
-      throw error
+      this.#tell(file, null)
+      this.#bytes -= table.bytes
+      this.#freeIds.push(table.id)
+      this.#refuse(file, errorMessage(error))
     }
+  }
+
+  #tell(file: TableFile, table: KernelTable | null): void {
+    file.table = table
+    for (const onChange of file.onChange) onChange()
   }
 
   #openAndBuild({ place }: TableFile): ReturnType<typeof buildTable> | null {
@@ -344,9 +355,8 @@ export class FileTables {
     const { table } = file
     // It may have been used while another was being deleted.
     if (table === null || file.usedIn >= this.#window - 1) return
-    file.table = null
     file.state = 'new'
-    for (const onChange of file.onChange) onChange()
+    this.#tell(file, null)
     await this.#options.maps.deleteTable(table.id)
     this.#bytes -= table.bytes
     this.#freeIds.push(table.id)
@@ -354,9 +364,11 @@ export class FileTables {
   }
 }
 
-type Lane = 'small' | 'large'
+const LANES = ['small', 'large'] as const
+type Lane = (typeof LANES)[number]
 
 function isBefore(a: TableFile, b: TableFile): boolean {
+  if (laneOf(a) !== laneOf(b)) return laneOf(a) === 'small'
   return a.isSampled === b.isSampled ? a.sizeBytes < b.sizeBytes : a.isSampled
 }
 

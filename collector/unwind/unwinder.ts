@@ -51,16 +51,26 @@ export class Unwinder {
   }
 
   /**
-   * Makes the tables of what a process has mapped before it is sampled: its entry is then all there is to
-   * do. Resolves when the files are looked at.
+   * Makes the tables of what processes have mapped before they are sampled: an entry is then all there is
+   * to do. Resolves when they are made.
    */
-  async prepare(pid: number, mappings: Mappings): Promise<void> {
-    for (const mapping of mappings.list) {
-      const file = this.#tables.fileOf(pid, mapping)
-      if (file !== null) this.#tables.prepare(file)
-      const turn = this.#options.pause()
-      if (turn) await turn
-    }
+  async prepare(
+    pids: Iterable<number>,
+    mappingsOf: (pid: number) => Mappings | null,
+  ): Promise<void> {
+    // Most files are in many of them.
+    const seen = new Set<string>()
+    for (const pid of pids)
+      for (const mapping of mappingsOf(pid)?.list ?? []) {
+        const identity = `${mapping.device}:${mapping.inode}`
+        if (seen.has(identity)) continue
+        seen.add(identity)
+        const file = this.#tables.fileOf(pid, mapping)
+        if (file !== null) this.#tables.prepare(file)
+        const turn = this.#options.pause()
+        if (turn) await turn
+      }
+    await this.#tables.settle()
   }
 
   /**

@@ -110,6 +110,20 @@ export async function collect(options: CollectorOptions, context: CollectContext
   log.info({ host: options.host, server: options.server.href, notes: sampler.notes }, 'sampling')
 }
 
+/** What this host can do, found by trying; nothing stays loaded. */
+export async function describeHost(
+  options: CollectorOptions,
+  format: 'table' | 'json',
+): Promise<{ readonly lines: readonly string[]; readonly canSample: boolean }> {
+  const { reportHost } = await import('./host-report.ts')
+  const { renderReport } = await import('./host-report-text.ts')
+  const report = await reportHost(options)
+  return {
+    lines: format === 'json' ? [JSON.stringify(report, null, 2)] : renderReport(report),
+    canSample: report.sampling.possible,
+  }
+}
+
 function tellMissing(missing: readonly Right[], { log, tell }: CollectContext): void {
   if (missing.length === 0) return
   log.info({ capabilities: missing.map(({ capability }) => capability) }, 'rights missing')

@@ -2,11 +2,18 @@ import { collectorOptions } from '../../collector/options.ts'
 import { FlamewatchError } from '../runtime/errors.ts'
 import type { CollectorReport } from './collector-process.ts'
 import { defineCommand, EXIT } from './command.ts'
+import { collectOptions } from './options.ts'
 
 /** `flamewatch collect`; under `up` it says over IPC how it is. */
 export const command = defineCommand({
-  options: collectorOptions,
-  async run({ options, log, metrics, lifecycle, tell }) {
+  options: { ...collectorOptions, ...collectOptions },
+  async run({ options, log, metrics, lifecycle, print, tell }) {
+    if (options.dryRun) {
+      const { describeHost } = await import('../../collector/main.ts')
+      const { lines, canSample } = await describeHost(options, options.format)
+      for (const line of lines) print(line)
+      return canSample ? EXIT.ok : EXIT.failure
+    }
     await report({ state: 'starting' })
     // A collector whose `up` was killed has nobody left to send to.
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))

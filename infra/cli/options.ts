@@ -49,5 +49,19 @@ export const upOptions = defineOptions({
   },
 })
 
+export const collectOptions = defineOptions({
+  dryRun: {
+    flag: '--dry-run',
+    schema: z.boolean().default(false),
+    help: '`collect` only: prints what this host can do and ends; exit code 2 where it cannot be sampled.',
+  },
+  format: {
+    flag: '--format <format>',
+    schema: z.enum(['table', 'json'], { error: 'expected table or json' }),
+    default: 'table',
+    help: '`collect --dry-run` only: table, or json for programs.',
+  },
+})
+
 /** Where Vite puts the page. */
 export const PAGE_DIRECTORY = fileURLToPath(new URL('../../ui/dist/', import.meta.url))

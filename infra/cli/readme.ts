@@ -7,7 +7,7 @@ import { topicOptions } from '../kafka/topic-options.ts'
 import { renderOptions } from '../runtime/options.ts'
 import { storeOptions } from '../store/options.ts'
 import { COMMANDS } from './commands.ts'
-import { httpOptions, logOptions, upOptions } from './options.ts'
+import { collectOptions, httpOptions, logOptions, upOptions } from './options.ts'
 
 // The tables of README.md, each between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 //   node infra/cli/readme.ts --write    after a change of options or commands
@@ -20,7 +20,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
   'options of the store': () => renderOptions(storeOptions),
   'options of kafka': () => renderOptions(kafkaOptions),
   'options of the topics': () => renderOptions(topicOptions),
-  'options of the collector': () => renderOptions(collectorOptions),
+  'options of the collector': () => renderOptions({ ...collectorOptions, ...collectOptions }),
   'options of ingest': () => renderOptions(ingestOptions),
   'options of query': () => renderOptions(queryOptions),
 }

@@ -4,11 +4,13 @@ import { FlamewatchError } from '../infra/runtime/errors.ts'
 import { silentLog } from '../infra/runtime/log.ts'
 import { readKernelVersion } from './kernel/kernel-version.ts'
 import { openSampler } from './kernel/sampler.ts'
+import { OFF_CPU } from './kernel/sources/off-cpu.ts'
 import type { CollectorOptions } from './options.ts'
 import { findCgroupMounts } from './process/cgroup-mounts.ts'
 import { ContainerMetadata } from './process/container-metadata.ts'
 import { type HostFiles, hostFiles, type Reachability } from './process/host-files.ts'
 import { grantLine, lostRights, missingRights, RIGHTS } from './rights.ts'
+import { chooseSampling } from './sampling-choice.ts'
 
 /** What this host can do: `flamewatch collect --dry-run`. JSON as it stands. */
 export type HostReport = {
@@ -87,7 +89,7 @@ export async function reportHost(options: CollectorOptions): Promise<HostReport>
       memoryBytes: totalmem(),
     },
     sampling,
-    features: findFeatures(hostFiles()),
+    features: findFeatures(hostFiles(), sampling.possible && (await canSampleWaits(options))),
     rights: RIGHTS.map(({ capability, lost: cost }) => ({
       capability,
       held: !missing.has(capability),
@@ -107,9 +109,14 @@ export async function reportHost(options: CollectorOptions): Promise<HostReport>
 
 type Trial = { readonly sampling: Sampling; readonly mapBytes: number | null }
 
-async function trySampling({ frequency, unwind }: CollectorOptions): Promise<Trial> {
+async function trySampling(options: CollectorOptions): Promise<Trial> {
+  const { frequency, unwind } = options
   try {
-    const sampler = await openSampler({ frequencyHz: frequency, unwind, log: silentLog() })
+    const choice = chooseSampling(options)
+    const sampler = await openSampler({
+      ...{ frequencyHz: frequency, unwind, log: silentLog() },
+      ...choice,
+    })
     try {
       return {
         sampling: {
@@ -130,10 +137,23 @@ async function trySampling({ frequency, unwind }: CollectorOptions): Promise<Tri
   }
 }
 
+/** By trying, too: it depends on types the kernel tells of. */
+async function canSampleWaits({ frequency }: CollectorOptions): Promise<boolean> {
+  try {
+    const sources = [OFF_CPU]
+    const sampler = await openSampler({ frequencyHz: frequency, sources, log: silentLog() })
+    await sampler.close()
+    return true
+  } catch (error) {
+    if (!(error instanceof FlamewatchError)) throw error
+    return false
+  }
+}
+
 const TRACE_EVENTS = ['/sys/kernel/tracing/events', '/sys/kernel/debug/tracing/events']
 const STACK_DEPTH_LIMIT = '/proc/sys/kernel/perf_event_max_stack'
 
-function findFeatures(files: HostFiles): Feature[] {
+function findFeatures(files: HostFiles, hasWaits: boolean): Feature[] {
   const [major, minor] = readKernelVersion()
   const isSince = (wantMajor: number, wantMinor: number) =>
     major > wantMajor || (major === wantMajor && minor >= wantMinor)
@@ -153,6 +173,11 @@ function findFeatures(files: HostFiles): Feature[] {
       name: 'stacks of 127 frames',
       available: Number(readFileSync(STACK_DEPTH_LIMIT, 'latin1')) >= 127,
       gives: 'deep stacks (sysctl kernel.perf_event_max_stack)',
+    },
+    {
+      name: 'off-CPU',
+      available: hasWaits,
+      gives: 'profiles of what threads wait for (--off-cpu)',
     },
     {
       name: 'kprobes',

@@ -18,6 +18,8 @@ import { Sender } from './sender.ts'
 import { Spool } from './spool/spool.ts'
 import { WindowLoop } from './window-loop.ts'
 
+export { serveMetrics } from './metrics-server.ts'
+
 export type CollectContext = {
   readonly log: Log
   readonly metrics: Metrics

@@ -39,8 +39,11 @@ function windowOf(kept: number, times: Partial<SampleWindow> = {}): SampleWindow
 function batchOf({ taken, idle, dropped, count }: SampleWindow): BuiltBatch {
   const account = { taken, idle, kept: count[0] as number, dropped, faults: {} }
   const part = { body: new Uint8Array([1]), rawBytes: 1, account }
-  const costs = { symbolizeMs: 1, encodeMs: 1, processes: 1, recordsLost: 0 }
-  return { parts: [part], ...costs, notes: ['another'] }
+  const cacheBytes = { files: 1, jit: 2, kernel: 3 }
+  return {
+    ...{ parts: [part], symbolizeMs: 1, encodeMs: 1, processes: 1, recordsLost: 0, cacheBytes },
+    notes: ['another'],
+  }
 }
 
 let events: string[]

@@ -117,6 +117,7 @@ export class WindowLoop {
           windowStart: window.startMs,
           windowEnd: window.endMs,
         })
+      metrics.showLag(Date.now() - window.endMs)
     } catch (error) {
       metrics.countFailure('build')
       log.error({ err: error, samples: account.kept }, 'build batch')

@@ -26,7 +26,7 @@ import type { SampleKind, SampleWindow } from '../window.ts'
 import { type BatchPart, encodeBatch } from './encode-batch.ts'
 import { mergeWindow } from './merge-window.ts'
 import type { BatchSamples } from './sample-merger.ts'
-import type { BuiltBatch, WorkerSettings } from './worker-messages.ts'
+import type { BuiltBatch, CacheName, WorkerSettings } from './worker-messages.ts'
 
 // Processes at their first sample wait for no more than this and the symbols of one file.
 const SLICE_MS = 2
@@ -139,9 +139,15 @@ export class WindowProcessor {
       encodeMs: performance.now() - mergedMs,
       processes: this.#processes.size,
       recordsLost: this.#sideBand.lost,
+      cacheBytes: this.#cacheBytes(),
       notes: [...this.#symbolizer.notes(), ...(this.#unwinder?.notes() ?? [])],
       ...(this.#unwinder && { unwind: this.#unwinder.stats() }),
     }
+  }
+
+  #cacheBytes(): Record<CacheName, number> {
+    const { files, jit, kernel } = this.#symbolizer.stats()
+    return { files: files.bytes, jit: jit.bytes, kernel: kernel.bytes }
   }
 }
 

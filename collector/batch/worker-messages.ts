@@ -28,6 +28,10 @@ export type ToWorker =
   | { readonly kind: 'close' }
   | { readonly kind: 'window'; readonly window: SampleWindow }
 
+/** Symbols of files, of JIT compilers' maps, of the kernel. */
+export const CACHES = ['files', 'jit', 'kernel'] as const
+export type CacheName = (typeof CACHES)[number]
+
 export type BuiltBatch = {
   readonly parts: readonly BatchPart[]
   /** Naming frames and adding up stacks. */
@@ -37,6 +41,8 @@ export type BuiltBatch = {
   readonly processes: number
   /** Side-band records the kernel had no room for, since the start. */
   readonly recordsLost: number
+  /** Memory of what is kept from window to window. */
+  readonly cacheBytes: Readonly<Record<CacheName, number>>
   /** What a user must know about these frames, one sentence each. */
   readonly notes: readonly string[]
   /** Where user stacks are walked by tables. */

@@ -100,6 +100,11 @@ export class Spool {
     return this.#entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   }
 
+  /** End of the oldest window that waits, unix ms; null when none does. */
+  get oldestMs(): number | null {
+    return this.#entries[0]?.endMs ?? null
+  }
+
   /** Gives the batch its sequence number and writes it. What does not fit or work is counted. */
   add(batch: NewBatch): Promise<void> {
     return this.#inTurn(async () => {

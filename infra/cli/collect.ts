@@ -1,6 +1,8 @@
 import { collectorOptions } from '../../collector/options.ts'
 import { FlamewatchError } from '../runtime/errors.ts'
-import type { CollectorReport } from './collector-process.ts'
+import { type Metrics, ownMetrics } from '../runtime/metrics.ts'
+import type { CollectorMetricsReport, CollectorReport } from './collector-process.ts'
+import { ASK_METRICS } from './collector-process.ts'
 import { defineCommand, EXIT } from './command.ts'
 import { collectOptions } from './options.ts'
 
@@ -17,7 +19,13 @@ export const command = defineCommand({
     await report({ state: 'starting' })
     // A collector whose `up` was killed has nobody left to send to.
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+    answerMetrics(metrics)
     try {
+      if (options.metrics !== undefined) {
+        const { serveMetrics } = await import('../../collector/main.ts')
+        const server = await serveMetrics(metrics, options.metrics, options.insecure)
+        tell(`metrics are at ${lifecycle.add('metrics', server).url}`)
+      }
       const { collect } = await import('../../collector/main.ts')
       await collect(options, { log: log.child({ room: 'collector' }), metrics, lifecycle, tell })
     } catch (error) {
@@ -36,6 +44,17 @@ export const command = defineCommand({
     return EXIT.ok
   },
 })
+
+/** To `flamewatch up`, which shows them beside its own. */
+function answerMetrics(metrics: Metrics): void {
+  if (!process.send) return
+  process.on('message', (message: unknown) => {
+    if (message !== ASK_METRICS) return
+    void ownMetrics(metrics).then((text) => {
+      process.send?.({ metrics: text } satisfies CollectorMetricsReport)
+    })
+  })
+}
 
 function report(state: CollectorReport): Promise<void> {
   return new Promise((resolve) => {

@@ -12,11 +12,17 @@ export type CollectorState = {
   readonly hint?: string
 }
 
+/** What it is asked over IPC, and answers as CollectorMetricsReport. */
+export const ASK_METRICS = 'metrics'
+export type CollectorMetricsReport = { readonly metrics: string }
+
 /** What the collector's process says over IPC; `final`: it may not sample here and has ended. */
 export type CollectorReport = CollectorState & { readonly final?: boolean }
 
 export type CollectorProcess = {
   state(): CollectorState
+  /** Its metrics as text; empty when it is not there or does not answer within a second. */
+  metrics(): Promise<string>
   /** Lets it flush its last window and waits for its end; a second call waits too. */
   close(): Promise<void>
 }
@@ -34,6 +40,7 @@ const FIRST_BACKOFF_MS = 1_000
 const LAST_BACKOFF_MS = 60_000
 // Sending the last window takes a second or two; the server behind it is still up.
 const CLOSE_MS = 10_000
+const METRICS_MS = 1_000
 
 /**
  * Keeps a collector running: one that crashes is started again, at first after a second, then after
@@ -98,16 +105,42 @@ export function superviseCollector(options: SuperviseOptions): CollectorProcess 
     })
   }
 
+  function metrics(): Promise<string> {
+    const asked = child
+    if (!asked?.connected) return Promise.resolve('')
+    return new Promise((resolve) => {
+      const onMessage = (message: unknown) => {
+        if (isMetricsReport(message)) finish(message.metrics)
+      }
+      const onGone = () => finish('')
+      const timer = setTimeout(onGone, METRICS_MS)
+      const finish = (text: string) => {
+        clearTimeout(timer)
+        asked.off('message', onMessage)
+        asked.off('exit', onGone)
+        resolve(text)
+      }
+      asked.on('message', onMessage)
+      asked.once('exit', onGone)
+      asked.send(ASK_METRICS, () => undefined)
+    })
+  }
+
   function close(): Promise<void> {
     closing ??= end()
     return closing
   }
 
   launch()
-  return { state: () => current, close }
+  return { state: () => current, metrics, close }
 }
 
 function isReport(message: unknown): message is CollectorReport {
   if (typeof message !== 'object' || message === null || !('state' in message)) return false
   return ['starting', 'sampling', 'failed', 'stopped'].includes(message.state as string)
+}
+
+function isMetricsReport(message: unknown): message is CollectorMetricsReport {
+  if (typeof message !== 'object' || message === null || !('metrics' in message)) return false
+  return typeof message.metrics === 'string'
 }

@@ -50,6 +50,12 @@ export const upOptions = defineOptions({
 })
 
 export const collectOptions = defineOptions({
+  metrics: {
+    flag: '--metrics <host:port>',
+    schema: z.string().optional(),
+    help: '`collect` only: where it serves /metrics and /healthz; not served if not given. `up` shows them at its own /metrics.',
+  },
+  insecure: httpOptions.insecure,
   dryRun: {
     flag: '--dry-run',
     schema: z.boolean().default(false),

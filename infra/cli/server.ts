@@ -17,6 +17,8 @@ export type ServerOptions = OptionValues<typeof httpOptions> & StoreOptions
 export type Rooms = {
   readonly ingest?: IngestOptions
   readonly query?: QueryOptions & { readonly local: () => CollectorsAnswer['local'] }
+  /** Metrics of the collector beside this process. */
+  readonly collectorMetrics?: () => Promise<string>
 }
 
 export type Server = {
@@ -63,6 +65,7 @@ export async function startServer(
     ...(rooms.query &&
       existsSync(join(PAGE_DIRECTORY, 'index.html')) && { uiDirectory: PAGE_DIRECTORY }),
     ready: () => store.ping(),
+    ...(rooms.collectorMetrics && { otherMetrics: rooms.collectorMetrics }),
     log: log.child({ room: 'http' }),
     metrics,
   })

@@ -23,7 +23,8 @@ if command -v flock >/dev/null; then flock 9; fi
 setup_packages() {
   stamp=node_modules/.cache/flamewatch-packages
   want=$(cat package-lock.json .npmrc | cksum)
-  if [ "$(cat $stamp 2>/dev/null)" != "$want" ]; then
+  # A linked one is another checkout's: npm would empty it there.
+  if [ ! -L node_modules ] && [ "$(cat $stamp 2>/dev/null)" != "$want" ]; then
     say 'installing packages (npm ci, about 1 GB on disk) …'
     npm ci --no-progress >&2 || fail 'npm ci did not finish' 'Its words above say why.'
     mkdir -p node_modules/.cache

@@ -32,6 +32,7 @@ export const command = defineCommand({
     const { url } = await startServer(context, options, {
       ingest: options,
       query: { ...options, local: () => collector?.state() ?? null },
+      collectorMetrics: async () => (await collector?.metrics()) ?? '',
     })
     if (!options.noCollect) collector = lifecycle.add('collector', startCollector(context, url))
     // Before the address is known, so that who reads it can already stop this.

@@ -26,3 +26,11 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       new Histogram({ name, help, buckets: [...buckets], labelNames: labels, registers }),
   }
 }
+
+/** Flamewatch's own ones as text, without those every process has: to be shown beside another process's. */
+export async function ownMetrics({ registry }: Metrics): Promise<string> {
+  const names = registry.getMetricsAsArray().map(({ name }) => name)
+  const own = names.filter((name) => name.startsWith('flamewatch_'))
+  const texts = await Promise.all(own.map((name) => registry.getSingleMetricAsString(name)))
+  return texts.map((text) => `${text}\n`).join('\n')
+}

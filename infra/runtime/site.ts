@@ -23,6 +23,8 @@ export type SiteOptions = {
   readonly ready?: () => Promise<void>
   readonly log: Log
   readonly metrics: Metrics
+  /** Metrics of a process of ours beside this one, of other names. */
+  readonly otherMetrics?: () => Promise<string>
 }
 
 // The page loads nothing from elsewhere, and styles and scripts only from files; the flame graph
@@ -93,7 +95,10 @@ export function createSite(options: SiteOptions): OpenAPIHono {
   return site
 }
 
-function addOperations(site: OpenAPIHono, { metrics, ready, tokens = [] }: SiteOptions): void {
+function addOperations(
+  site: OpenAPIHono,
+  { metrics, otherMetrics, ready, tokens = [] }: SiteOptions,
+): void {
   site.get('/healthz', (c) => c.text('ok\n'))
   site.get('/readyz', async (c) => {
     try {
@@ -109,7 +114,8 @@ function addOperations(site: OpenAPIHono, { metrics, ready, tokens = [] }: SiteO
   })
   site.get('/metrics', async (c) => {
     c.header('Content-Type', metrics.registry.contentType)
-    return c.body(await metrics.registry.metrics())
+    const own = await metrics.registry.metrics()
+    return c.body(otherMetrics ? `${own}\n${await otherMetrics()}` : own)
   })
   if (tokens.length > 0) {
     site.openAPIRegistry.registerComponent('securitySchemes', 'token', {

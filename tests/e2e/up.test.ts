@@ -66,6 +66,18 @@ describe('flamewatch up', () => {
     expect(childOf(server.pid)).not.toBe(killed)
   })
 
+  it("shows its collector's metrics beside its own, each under one name", async () => {
+    await using server = await startServer()
+    await waitUntilSampling(server)
+    const text = await eventually('metrics of the collector', async () => {
+      const answer = await (await fetch(`${server.url}/metrics`)).text()
+      return answer.includes('\nflamewatch_samples_taken_total ') && answer
+    })
+    const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name)
+    expect(names).toContain('flamewatch_http_request_seconds')
+    expect(new Set(names).size).toBe(names.length)
+  })
+
   it('ends its collector when it is killed itself', async () => {
     await using server = await startServer()
     await waitUntilSampling(server)

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
+import { BATCH_HEADERS } from '../infra/contract/batch.ts'
 import { silentLog } from '../infra/runtime/log.ts'
 import { BackOff } from './back-off.ts'
 import type { PublishResult } from './publisher.ts'
@@ -40,6 +41,7 @@ const STORED: PublishResult = { kind: 'stored' }
 
 let queue: FakeQueue
 let answers: PublishResult[]
+let waiting: (string | undefined)[]
 let waits: number[]
 let wakeUp: () => void
 let sender: Sender
@@ -48,10 +50,14 @@ beforeEach(() => {
   queue = new FakeQueue()
   answers = []
   waits = []
+  waiting = []
   sender = new Sender({
     queue,
     publisher: {
-      publish: async () => answers.shift() ?? STORED,
+      publish: async ({ headers }) => {
+        waiting.push(headers[BATCH_HEADERS.waiting])
+        return answers.shift() ?? STORED
+      },
       close: async () => {
         queue.events.push('closed')
       },
@@ -81,6 +87,13 @@ test('sends what is there in order, then waits to be woken', async () => {
   sender.wake()
   await settle()
   expect(queue.events).toEqual(['stored a', 'stored b', 'stored c'])
+})
+
+test('says with each batch how many wait behind it', async () => {
+  queue.files.push('a', 'b', 'c')
+  sender.start()
+  await settle()
+  expect(waiting).toEqual(['2', '1', '0'])
 })
 
 test('is not late for a batch that came while it looked', async () => {

@@ -1,4 +1,5 @@
 import type { DropReason } from '../infra/contract/account.ts'
+import { BATCH_HEADERS } from '../infra/contract/batch.ts'
 import { errorMessage } from '../infra/runtime/errors.ts'
 import type { Log } from '../infra/runtime/log.ts'
 import type { BackOff } from './back-off.ts'
@@ -84,7 +85,9 @@ export class Sender {
     try {
       const batch = await queue.oldest()
       if (!batch) return null
-      const result = await publisher.publish(batch, this.#stop.signal)
+      const waiting = { [BATCH_HEADERS.waiting]: String(queue.batches - 1) }
+      const headers = { ...batch.headers, ...waiting }
+      const result = await publisher.publish({ ...batch, headers }, this.#stop.signal)
       onResult?.(result)
       this.#report(result)
       if (result.kind === 'stored') await queue.remove(batch)

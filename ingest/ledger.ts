@@ -117,6 +117,7 @@ function batchesBlock(entries: readonly LedgerEntry[]): NativeBlock {
     profiles: uint32s(entries.map(({ profiles }) => profiles)),
     samples: uint32s(entries.map(({ samples }) => samples)),
     bytes: uint32s(entries.map(({ bytes }) => bytes)),
+    waiting: uint32s(headers.map(({ waiting }) => waiting ?? 0)),
   })
 }
 

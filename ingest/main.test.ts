@@ -135,6 +135,7 @@ describe('the door of collectors', () => {
         taken: 110n,
         idle: 10n,
         filtered: 0n,
+        waiting: 0,
         type: CPU_TYPE,
         kept: 90n,
         dropped: { counts_full: 10n },

@@ -444,6 +444,50 @@ export const AccountAnswer = z
   })
   .openapi('Account')
 
+const StoredRows = z
+  .object({
+    sent: z.number(),
+    /** Sent and not in the store. */
+    lacking: z.number(),
+    /** In the store more often than sent. */
+    doubled: z.number(),
+  })
+  .openapi('StoredRows')
+
+export const AuditAnswer = z
+  .object({
+    from: Time,
+    to: Time,
+    /** Nothing is missing, lacking, doubled or unaccounted for. */
+    fine: z.boolean(),
+    collectors: z.array(
+      z.object({
+        collector: z.string(),
+        host: z.string(),
+        lastBatch: Time,
+        batches: z.object({
+          /** stored + spooled + missing. */
+          sent: z.number(),
+          stored: z.number(),
+          /** Waited on its disk when the newest one was sent. */
+          spooled: z.number(),
+          /** Numbers that never arrived, between those that did. */
+          missing: z.number(),
+        }),
+        /** Of the stored batches. */
+        profiles: StoredRows,
+        /** Stacks with a value, of those profiles. */
+        stacks: StoredRows,
+        account: AccountBody,
+      }),
+    ),
+    /** Services whose sums of ten minutes are not those of their profiles. */
+    unequalSums: z.array(
+      z.object({ service: z.string(), type: z.string(), profiles: z.string(), sums: z.string() }),
+    ),
+  })
+  .openapi('Audit')
+
 export type FunctionInfo = z.infer<typeof FunctionInfo>
 export type Version = z.infer<typeof Version>
 export type Service = z.infer<typeof Service>
@@ -468,6 +512,7 @@ export type RegressionsAnswer = z.infer<typeof RegressionsAnswer>
 export type HostsAnswer = z.infer<typeof HostsAnswer>
 export type CollectorsAnswer = z.infer<typeof CollectorsAnswer>
 export type AccountAnswer = z.infer<typeof AccountAnswer>
+export type AuditAnswer = z.infer<typeof AuditAnswer>
 export type ErrorBody = z.infer<typeof ErrorBody>
 
 // ---- Binary columns: `format=columns` of /flamegraph and /diff -------------------------------

@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { answerError, createApi } from '../infra/runtime/api.ts'
 import type { QueryContext } from './context.ts'
+import { addAudit } from './routes/audit.ts'
 import { addDiff } from './routes/diff.ts'
 import { addFlamegraph } from './routes/flamegraph.ts'
 import { addFunctions } from './routes/functions.ts'
@@ -23,6 +24,7 @@ export function createApp(context: QueryContext): OpenAPIHono {
   addFunctions(app, context)
   addNeighbours(app, context)
   addHosts(app, context)
+  addAudit(app, context)
   addRegressions(app, context)
   return app
 }

@@ -40,6 +40,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Compare the functions of two selectors on a running server.',
     load: async () => (await import('./diff.ts')).command,
   },
+  audit: {
+    summary: 'Compare what collectors say they sent with what is stored.',
+    load: async () => (await import('./audit.ts')).command,
+  },
   regressions: {
     summary: 'Ask whether a version of a service got slower, and end with the answer.',
     load: async () => (await import('./regressions/regressions.ts')).command,

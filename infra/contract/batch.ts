@@ -28,6 +28,7 @@ export const BATCH_HEADERS = {
   windowEnd: 'flamewatch-window-end',
   account: 'flamewatch-account',
   notes: 'flamewatch-notes',
+  waiting: 'flamewatch-waiting',
 } as const
 
 export type BatchHeaders = {
@@ -44,11 +45,16 @@ export type BatchHeaders = {
   readonly account: Account
   /** What a user must know about how these samples were taken, one sentence each. */
   readonly notes: readonly string[]
+  /** Batches in the spool behind this one when it was sent; said by the sender, not by the spool. */
+  readonly waiting?: number
 }
 
 export type ParsedHeaders =
   | { readonly kind: 'headers'; readonly headers: BatchHeaders }
   | { readonly kind: 'fault'; readonly reason: string }
+
+// A year of windows.
+const MAX_WAITING = 10_000_000
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const INTEGER = /^(0|[1-9][0-9]{0,15})$/
@@ -103,9 +109,13 @@ export function parseBatchHeaders(get: (name: string) => string | undefined): Pa
     return fault(`The account leaves ${unaccounted(account)} samples unaccounted for.`)
   const notes = parseNotes(get(BATCH_HEADERS.notes))
   if (!notes) return wrong(BATCH_HEADERS.notes, 'a list of sentences', get(BATCH_HEADERS.notes))
+  const waiting = get(BATCH_HEADERS.waiting) ?? '0'
+  if (!INTEGER.test(waiting) || Number(waiting) > MAX_WAITING)
+    return wrong(BATCH_HEADERS.waiting, 'a number of batches', waiting)
+  const described = { collector, epoch, sequence, host, windowStart, windowEnd, account, notes }
   return {
     kind: 'headers',
-    headers: { collector, epoch, sequence, host, windowStart, windowEnd, account, notes },
+    headers: waiting === '0' ? described : { ...described, waiting: Number(waiting) },
   }
 }
 

@@ -28,8 +28,8 @@ const CREATE_TABLE =
 const CREATE_VIEW =
   /^CREATE MATERIALIZED VIEW IF NOT EXISTS (?<name>\w+) TO (?<target>\w+) AS\s+(?<select>[\s\S]*)$/
 const ALTER_COLUMN =
-  /^ALTER TABLE (?<name>\w+) (?<change>(?:ADD|DROP|RENAME|MODIFY|COMMENT) COLUMN [\s\S]*)$/
-const ALTER_TABLE = /^ALTER TABLE (?<name>\w+) (?<change>[\s\S]*)$/
+  /^ALTER TABLE (?<name>\w+)\s+(?<change>(?:ADD|DROP|RENAME|MODIFY|COMMENT) COLUMN [\s\S]*)$/
+const ALTER_TABLE = /^ALTER TABLE (?<name>\w+)\s+(?<change>[\s\S]*)$/
 const DROP_VIEW = /^DROP VIEW IF EXISTS (?<name>\w+)$/
 
 /**

@@ -86,7 +86,8 @@ const REASONS: Record<string, string> = {
   ...STACK_FAULTS,
 }
 
-function addUp(ledger: readonly AccountSums[]): z.infer<typeof AccountBody> {
+/** Accounts of several collectors as one. */
+export function addUp(ledger: readonly AccountSums[]): z.infer<typeof AccountBody> {
   const sum = { taken: 0, idle: 0, filtered: 0, kept: 0 }
   const dropped: Record<string, number> = {}
   const faults: Record<string, number> = {}

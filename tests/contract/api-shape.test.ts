@@ -5,6 +5,7 @@ import { createMetrics } from '../../infra/runtime/metrics.ts'
 import { createSite } from '../../infra/runtime/site.ts'
 import {
   AccountAnswer,
+  AuditAnswer,
   CollectorsAnswer,
   ComparedFunctionsAnswer,
   DiffAnswer,
@@ -45,6 +46,7 @@ const CASES: [path: string, schema: z.ZodType, parameters: Parameters][] = [
   ['/api/v1/hosts', HostsAnswer, {}],
   ['/api/v1/collectors', CollectorsAnswer, {}],
   ['/api/v1/account', AccountAnswer, {}],
+  ['/api/v1/audit', AuditAnswer, {}],
   ['/api/v1/regressions', RegressionsAnswer, { service: 'shop' }],
 ]
 

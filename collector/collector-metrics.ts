@@ -133,6 +133,15 @@ function createWorkMetrics(metrics: Metrics) {
     'flamewatch_batch_bytes_total',
     'Bytes of batches, compressed.',
   )
+  const lineRuns = metrics.counter(
+    'flamewatch_line_reads_total',
+    'Runs of the program that reads source lines, one a file and window with new addresses, by result.',
+    ['result'],
+  )
+  const lineSeconds = metrics.counter(
+    'flamewatch_line_read_seconds_total',
+    'Time spent waiting for it.',
+  )
   const processes = metrics.gauge('flamewatch_processes', 'Processes known to the collector.')
   const failures = metrics.counter(
     'flamewatch_window_failures_total',
@@ -147,6 +156,8 @@ function createWorkMetrics(metrics: Metrics) {
       for (const { body } of batch.parts) batchBytes.inc(body.length)
       symbolize.observe(batch.symbolizeMs / 1000)
       encode.observe(batch.encodeMs / 1000)
+      for (const [result, n] of Object.entries(batch.lines?.runs ?? {})) lineRuns.inc({ result }, n)
+      lineSeconds.inc((batch.lines?.ms ?? 0) / 1000)
       processes.set(batch.processes)
     },
     countFailure: (step: 'drain' | 'build') => failures.inc({ step }),

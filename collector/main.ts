@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { FlamewatchError } from '../infra/runtime/errors.ts'
 import type { Lifecycle } from '../infra/runtime/lifecycle.ts'
 import type { Log } from '../infra/runtime/log.ts'
 import type { Metrics } from '../infra/runtime/metrics.ts'
@@ -16,6 +17,8 @@ import { explainMissing, grantLine, lostRights } from './rights.ts'
 import { chooseSampling } from './sampling-choice.ts'
 import { Sender } from './sender.ts'
 import { Spool } from './spool/spool.ts'
+import { findLineTool, type LineTool } from './symbolize/lines/line-tool.ts'
+import { LINE_TOOLS } from './symbolize/lines/line-tool-names.ts'
 import { WindowLoop } from './window-loop.ts'
 
 export { serveMetrics } from './metrics-server.ts'
@@ -51,6 +54,7 @@ export async function collect(options: CollectorOptions, context: CollectContext
   const settings = {
     host: options.host,
     hostRoot: options.hostRoot,
+    lineTool: chooseLineTool(options.lines, log),
     symbolCacheBytes: options.symbolCacheBytes,
     unwindTableBytes: options.unwindTableBytes,
     limitBytes: options.batchBytes,
@@ -131,6 +135,18 @@ function tellMissing(missing: readonly Right[], { log, tell }: CollectContext): 
   log.info({ capabilities: missing.map(({ capability }) => capability) }, 'rights missing')
   for (const right of missing) tell(explainMissing(right))
   tell(`all rights it can use, and no others: ${grantLine()}`)
+}
+
+function chooseLineTool(how: CollectorOptions['lines'], log: Log): LineTool | null {
+  if (how === 'off') return null
+  const names = how === 'auto' ? LINE_TOOLS : [how]
+  const tool = findLineTool(names)
+  if (tool !== null) return tool
+  const hint = 'Install llvm or binutils, or leave --lines off.'
+  if (how !== 'auto')
+    throw new FlamewatchError('option_invalid', `--lines: ${how} is not installed.`, { hint })
+  log.warn({ looked_for: names, hint }, 'no program to read source lines with')
+  return null
 }
 
 function openSpool(options: CollectorOptions, log: Log, metrics: CollectorMetrics): Promise<Spool> {

@@ -18,6 +18,7 @@ test('has the documented defaults', () => {
     spoolBytes: 256e6,
     symbolCacheBytes: 32e6,
     unwind: 'tables',
+    lines: 'off',
     unwindTableBytes: 64e6,
     onlyPid: [],
     excludeComm: [],

@@ -6,6 +6,7 @@ import { defineOptions } from '../infra/runtime/options.ts'
 import { serverOptions } from '../infra/runtime/server-options.ts'
 import { durationMs, durationNs, integer, list, sizeBytes } from './option-schemas.ts'
 import { cleanValue } from './process/process-labels.ts'
+import { LINE_TOOLS } from './symbolize/lines/line-tool-names.ts'
 
 export const collectorOptions = defineOptions({
   ...serverOptions,
@@ -51,6 +52,15 @@ export const collectorOptions = defineOptions({
     schema: sizeBytes(1 << 20, 2 ** 34),
     default: '32MB',
     help: 'Memory for symbols; what does not fit is read from its file again when it is needed.',
+  },
+  lines: {
+    flag: '--lines <how>',
+    schema: z.enum(
+      ['off', 'auto', ...LINE_TOOLS],
+      `expected off, auto, ${LINE_TOOLS.join(' or ')}`,
+    ),
+    default: 'off',
+    help: 'Source lines and inlined functions of native code, from debug information on this host, read by a program of its own: llvm-symbolizer, addr2line, or auto for the first that is installed. Go has both without.',
   },
   unwind: {
     flag: '--unwind <how>',

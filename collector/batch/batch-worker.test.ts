@@ -4,7 +4,13 @@ import type { SampleWindow } from '../window.ts'
 import { BatchWorker } from './batch-worker.ts'
 
 const SETTINGS = {
-  ...{ host: 'h', hostRoot: undefined, symbolCacheBytes: 1 << 20, unwindTableBytes: 1 << 20 },
+  ...{
+    host: 'h',
+    hostRoot: undefined,
+    lineTool: null,
+    symbolCacheBytes: 1 << 20,
+    unwindTableBytes: 1 << 20,
+  },
   ...{ limitBytes: 1 << 20, logLevel: 'silent' },
 }
 

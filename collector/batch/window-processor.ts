@@ -20,6 +20,7 @@ import type { ProcessKey, RecalledProcess } from '../process/process-image.ts'
 import { ProcessReader } from '../process/process-reader.ts'
 import { ProcessTable } from '../process/process-table.ts'
 import { SideBandLog } from '../process/side-band-log.ts'
+import type { FoundLines } from '../symbolize/lines/source-lines.ts'
 import { Symbolizer } from '../symbolize/symbolizer.ts'
 import { Unwinder } from '../unwind/unwinder.ts'
 import type { SampleKind, SampleWindow } from '../window.ts'
@@ -68,7 +69,11 @@ export class WindowProcessor {
     this.#processes = new ProcessTable(sources, settings.host, release())
     this.#sideBand = new SideBand(log, (bytes, view) => this.#told.add(bytes, view))
     this.#sideBand.rescan()
-    this.#symbolizer = new Symbolizer({ cacheBytes: settings.symbolCacheBytes, log })
+    this.#symbolizer = new Symbolizer({
+      cacheBytes: settings.symbolCacheBytes,
+      lineTool: settings.lineTool ?? null,
+      log,
+    })
   }
 
   /**
@@ -130,17 +135,22 @@ export class WindowProcessor {
     this.#processes.endWindow()
     this.#told.tidy()
     const mergedMs = performance.now()
+    const lines = await this.#symbolizer.readLines()
+    const linedMs = performance.now()
     const parts: BatchPart[] = []
-    for (const { rows, samples } of merged)
-      parts.push(...(await encodeBatch(samples, rows, this.#settings.limitBytes)))
+    for (const { rows, samples } of merged) {
+      const lined = lines ? withLines(samples, lines) : samples
+      parts.push(...(await encodeBatch(lined, rows, this.#settings.limitBytes)))
+    }
     return {
       parts,
       symbolizeMs: mergedMs - startedMs,
-      encodeMs: performance.now() - mergedMs,
+      encodeMs: performance.now() - linedMs,
       processes: this.#processes.size,
       recordsLost: this.#sideBand.lost,
       cacheBytes: this.#cacheBytes(),
       notes: [...this.#symbolizer.notes(), ...(this.#unwinder?.notes() ?? [])],
+      ...(lines && { lines: { runs: lines.runs, ms: lines.ms } }),
       ...(this.#unwinder && { unwind: this.#unwinder.stats() }),
     }
   }
@@ -149,6 +159,10 @@ export class WindowProcessor {
     const { files, jit, kernel } = this.#symbolizer.stats()
     return { files: files.bytes, jit: jit.bytes, kernel: kernel.bytes }
   }
+}
+
+function withLines(batch: BatchSamples, found: FoundLines): BatchSamples {
+  return { ...batch, frames: batch.frames.map((frame) => found.frames.get(frame) ?? frame) }
 }
 
 /** Lets other work have its turn when that much time has passed since the last. */

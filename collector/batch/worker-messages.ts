@@ -1,4 +1,6 @@
 import type { ProgramRun, UnwindFds } from '../kernel/unwind-layout.ts'
+import type { LineTool } from '../symbolize/lines/line-tool.ts'
+import type { LineStats } from '../symbolize/lines/source-lines.ts'
 import type { UnwinderStats } from '../unwind/unwinder.ts'
 import type { SampleWindow } from '../window.ts'
 import type { BatchPart } from './encode-batch.ts'
@@ -11,6 +13,8 @@ export type WorkerSettings = {
   /** Where the file system of the host is mounted; undefined to find it. */
   readonly hostRoot: string | undefined
   readonly symbolCacheBytes: number
+  /** What reads source lines from debug information, where anything does. */
+  readonly lineTool?: LineTool | null
   /** Kernel memory of all unwind tables. */
   readonly unwindTableBytes: number
   /** Of one part of a batch, before compression. */
@@ -45,6 +49,8 @@ export type BuiltBatch = {
   readonly cacheBytes: Readonly<Record<CacheName, number>>
   /** What a user must know about these frames, one sentence each. */
   readonly notes: readonly string[]
+  /** Where lines are read from debug information. */
+  readonly lines?: LineStats
   /** Where user stacks are walked by tables. */
   readonly unwind?: UnwinderStats
 }

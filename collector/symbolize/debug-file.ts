@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import { openRegular } from '../process/mapped-file.ts'
 import { resolveInRoot } from '../process/proc-file.ts'
 import { type ByteSource, FileSource, readExactly } from './byte-source.ts'
-import { type Elf, readElf, SHT_SYMTAB } from './elf.ts'
+import { type Elf, readElf, SHT_NOBITS, SHT_SYMTAB } from './elf.ts'
 
 // Distributions put the symbol tables they strip into separate files. They are found by build id or
 // by the name in .gnu_debuglink, in the process's own root and in ours.
@@ -19,14 +19,27 @@ export type DebugFile = {
 // Files without a build id are compared by the checksum of all their bytes.
 const MAX_CHECKED_BYTES = 256 << 20
 const PIECE_BYTES = 1 << 20
+const DEBUG_INFO = /^\.z?debug_info$/
 
-/** The debug file of an image that has no symbol table of its own; null when there is none. */
+export function hasSymbols(elf: Elf): boolean {
+  return elf.sections.some(({ type }) => type === SHT_SYMTAB)
+}
+
+/** Whether a file says which lines its code was made from. */
+export function hasDebugInfo(elf: Elf): boolean {
+  return elf.sections.some(({ name, type }) => DEBUG_INFO.test(name) && type !== SHT_NOBITS)
+}
+
+/**
+ * The debug file of an image that lacks a symbol table or debug information of its own; null when there
+ * is none.
+ */
 export function findDebugFile(
   image: { readonly source: ByteSource; readonly elf: Elf; readonly path: string },
   roots: readonly string[],
 ): DebugFile | null {
   const { source, elf } = image
-  if (elf.sections.some((s) => s.type === SHT_SYMTAB)) return null
+  if (hasSymbols(elf) && hasDebugInfo(elf)) return null
   const link = readDebugLink(source, elf)
   for (const root of roots)
     for (const candidate of candidatesFor(image.path, elf.buildId, link?.name)) {

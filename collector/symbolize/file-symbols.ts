@@ -9,6 +9,7 @@ import type { Frame, SourceLine } from './frame.ts'
 import { FRAME_BYTES, makeFrame } from './frames.ts'
 import { contentKey, type Image, loadImage } from './image.ts'
 import { ImageCache } from './image-cache.ts'
+import { type FramesOfFile, MAX_FAILURES, type Trouble } from './lines/source-lines.ts'
 import { OpenFiles } from './open-files.ts'
 import { cleanName } from './readable-name.ts'
 import { readVdso } from './vdso.ts'
@@ -22,6 +23,8 @@ type CodeFile = {
   readonly frames: Map<number, Frame>
   /** Of the frames, roughly. */
   bytes: number
+  /** In which lines were looked for, with the offsets of frames that have none yet. */
+  readonly lines: { place: Place | null; offsets: number[]; trouble: Trouble }
   /** Something could not be read that may be there the next time. */
   state: 'complete' | 'incomplete' | 'outdated'
   lastWindow: number
@@ -38,12 +41,19 @@ export class FileSymbols {
   readonly #files = new Map<string, CodeFile>()
   readonly #incomplete = new Set<CodeFile>()
   readonly #open = new OpenFiles<CodeFile>()
+  readonly #wantsLines: boolean
   #byMapping = new WeakMap<Mapping, CodeFile>()
   #window = 0
   #unreadable = 0
 
-  constructor(options: { readonly cacheBytes: number; readonly log: Log }) {
+  /** `wantsLines`: framesWithoutLines() will be asked. */
+  constructor(options: {
+    readonly cacheBytes: number
+    readonly log: Log
+    readonly wantsLines: boolean
+  }) {
     this.#log = options.log
+    this.#wantsLines = options.wantsLines
     this.#cacheBytes = options.cacheBytes
     this.#images = new ImageCache(options.cacheBytes)
   }
@@ -65,9 +75,42 @@ export class FileSymbols {
     if (frame === undefined) {
       frame = this.#makeFrame(file, { pid, mapping }, offset, isLeaf)
       file.frames.set(offset, frame)
-      file.bytes += FRAME_BYTES * (1 + frame.inlined.length)
+      file.bytes += sizeOf(frame)
+      if (this.#wantsLines && frame.line === 0) this.#askForLines(file, { pid, mapping }, offset)
     }
     return frame
+  }
+
+  /** By file, where the file has debug information. */
+  *framesWithoutLines(): Generator<FramesOfFile> {
+    for (const file of this.#files.values()) {
+      const { place, trouble } = file.lines
+      const offsets = file.lines.offsets.filter((offset) => file.frames.has(offset))
+      file.lines.offsets = offsets
+      if (place === null || offsets.length === 0) continue
+      yield {
+        path: file.path,
+        trouble,
+        open: () => this.#openDebugInfo(file, place),
+        frames: offsets.map((offset) => file.frames.get(offset) as Frame),
+        take: (found) => takeLines(file, found),
+      }
+    }
+  }
+
+  #askForLines(file: CodeFile, place: Place, offset: number): void {
+    const { lines, imageKey } = file
+    if (lines.trouble.failures >= MAX_FAILURES || imageKey === null) return
+    if (!this.#images.get(imageKey)?.debugInfo) return
+    lines.place = place
+    lines.offsets.push(offset)
+  }
+
+  #openDebugInfo(file: CodeFile, place: Place): number | null {
+    const image = this.#imageOf(file, place)
+    if (image?.debugInfo !== 'image') return image?.openDebugFile() ?? null
+    const opened = openMapped(place.pid, place.mapping)
+    return opened.kind === 'file' ? opened.fd : null
   }
 
   /** Between two windows: forgets what was incomplete and what is over the bound. */
@@ -232,5 +275,25 @@ export type FileSymbolStats = {
 }
 
 function newFile(path: string, imageKey: string | null): CodeFile {
-  return { path, imageKey, frames: new Map(), bytes: 0, state: 'complete', lastWindow: 0 }
+  return {
+    ...{ path, imageKey, frames: new Map(), bytes: 0, state: 'complete', lastWindow: 0 },
+    lines: { place: null, offsets: [], trouble: { failures: 0, waitUntil: 0 } },
+  }
+}
+
+function sizeOf({ inlined }: Frame): number {
+  return FRAME_BYTES * (1 + inlined.length)
+}
+
+function takeLines(file: CodeFile, found: ReadonlyMap<Frame, Frame>): void {
+  const left: number[] = []
+  for (const offset of file.lines.offsets) {
+    const frame = file.frames.get(offset)
+    const lined = frame && found.get(frame)
+    if (frame !== undefined && lined === undefined) left.push(offset)
+    if (frame === undefined || lined === undefined) continue
+    file.frames.set(offset, lined)
+    file.bytes += sizeOf(lined) - sizeOf(frame)
+  }
+  file.lines.offsets = left
 }

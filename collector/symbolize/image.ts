@@ -1,6 +1,12 @@
 import fs from 'node:fs'
 import { BufferedSource, type ByteSource } from './byte-source.ts'
-import { type DebugFile, findDebugFile, reopenDebugFile } from './debug-file.ts'
+import {
+  type DebugFile,
+  findDebugFile,
+  hasDebugInfo,
+  hasSymbols,
+  reopenDebugFile,
+} from './debug-file.ts'
 import { demangle } from './demangle.ts'
 import { type FdeIndex, findFde, readFdeIndex } from './eh-frame.ts'
 import { type Elf, hashContent } from './elf.ts'
@@ -82,6 +88,17 @@ export class Image {
     return { kind: 'start', vaddr: fde?.start ?? vaddr }
   }
 
+  /** Where debug information is: in the image's own file, in its separate one, or nowhere. */
+  get debugInfo(): 'image' | 'debug' | null {
+    if (hasDebugInfo(this.elf)) return 'image'
+    return this.#debug !== null && hasDebugInfo(this.#debug.elf) ? 'debug' : null
+  }
+
+  /** The separate debug file, which the caller closes; null when it has changed or gone. */
+  openDebugFile(): number | null {
+    return this.#debug === null ? null : (reopenDebugFile(this.#debug)?.fd ?? null)
+  }
+
   isThreadStart(vaddr: number, name: FunctionName, isLeaf: boolean): boolean {
     return this.#threadStarts.has(vaddr, systemNameOf(name), isLeaf)
   }
@@ -144,11 +161,11 @@ export function loadImage(
   const debug = findDebugFile({ source, elf, path }, roots)
   const opened = debug === null ? null : reopenDebugFile(debug)
   try {
-    const stripped: SymbolFile | null =
+    const stripped = (): SymbolFile | null =>
       debug === null || opened === null
         ? readMiniDebugInfo(source, elf)
         : { elf: debug.elf, source: opened.source, from: 'debug' }
-    const symbols = loadSymbols({ elf, source, from: 'image' }, stripped)
+    const symbols = loadSymbols({ elf, source, from: 'image' }, hasSymbols(elf) ? null : stripped())
     const open: OpenStrings = (from) => (from === 'image' ? source : (opened?.source ?? null))
     const threadStarts = findThreadStarts({
       source,

@@ -1,5 +1,5 @@
 import { type ByteSource, MemorySource, readExactly } from './byte-source.ts'
-import { type Elf, readElf, SHT_SYMTAB } from './elf.ts'
+import { type Elf, readElf } from './elf.ts'
 import { decompressXz } from './liblzma.ts'
 import type { SymbolFile } from './load-symbols.ts'
 
@@ -14,7 +14,6 @@ const MAX_BYTES = 32 << 20
 /** Null when there is none, it is damaged, or this machine has no liblzma. */
 export function readMiniDebugInfo(source: ByteSource, elf: Elf): SymbolFile | null {
   const section = elf.sections.find(({ name }) => name === '.gnu_debugdata')
-  if (elf.sections.some(({ type }) => type === SHT_SYMTAB)) return null
   if (section === undefined || section.sizeBytes > MAX_COMPRESSED_BYTES) return null
   const compressed = readExactly(source, section.offset, section.sizeBytes)
   const bytes = compressed && decompressXz(compressed, MAX_BYTES)

@@ -5,11 +5,15 @@ import type { Frame } from './frame.ts'
 import { UNKNOWN_FRAME } from './frames.ts'
 import { JitSymbols } from './jit-symbols.ts'
 import { type KernelSources, KernelSymbols } from './kernel-symbols.ts'
+import type { LineTool } from './lines/line-tool.ts'
+import { type FoundLines, SourceLines } from './lines/source-lines.ts'
 
 export type SymbolizerOptions = {
   /** Bound of what is kept about files: symbol tables, names and frames. */
   readonly cacheBytes: number
   readonly log: Log
+  /** What reads source lines and inlined functions from debug information; null for neither. */
+  readonly lineTool?: LineTool | null
   /** Other than this host's kernel only in tests. */
   readonly kernel?: KernelSources
 }
@@ -29,9 +33,12 @@ export class Symbolizer {
   readonly #files: FileSymbols
   readonly #jit = new JitSymbols()
   readonly #kernel: KernelSymbols
+  readonly #lines: SourceLines | null
 
   constructor(options: SymbolizerOptions) {
-    this.#files = new FileSymbols(options)
+    const { lineTool = null, log } = options
+    this.#files = new FileSymbols({ ...options, wantsLines: lineTool !== null })
+    this.#lines = lineTool && new SourceLines(lineTool, log)
     this.#kernel = new KernelSymbols(options.kernel)
   }
 
@@ -48,6 +55,14 @@ export class Symbolizer {
 
   kernel(address: bigint, isLeaf: boolean): Frame {
     return this.#kernel.frame(isLeaf ? address : address - 1n)
+  }
+
+  /**
+   * To be called after the addresses of a window were named: looks for lines and inlined functions of
+   * the frames that are new. Null where no program does that.
+   */
+  async readLines(): Promise<FoundLines | null> {
+    return this.#lines === null ? null : this.#lines.read(this.#files.framesWithoutLines())
   }
 
   /** To be called before each window: looks again at what may have changed, forgets the oldest. */

@@ -12,6 +12,8 @@ export type LabelledProfile = {
   /** Unix ms of its start. */
   readonly timeMs: number
   readonly durationMs: number
+  /** Where it stood in the topic; absent for what came by another door. */
+  readonly position?: { readonly partition: number; readonly offset: bigint }
 }
 
 /** The profile type of each sample type. */

@@ -10,7 +10,7 @@ import {
   strings,
   uint32s,
 } from '../infra/store/native.ts'
-import { sql } from '../infra/store/sql.ts'
+import { joinSql, sql } from '../infra/store/sql.ts'
 import type { NativeBlock, Store } from '../infra/store/store.ts'
 
 /** A batch as the ledger keeps it. */
@@ -23,6 +23,9 @@ export type LedgerEntry = {
   /** As sent. */
   readonly bytes: number
 }
+
+/** What the ledger knows a batch by. */
+export type BatchKey = Pick<LedgerEntry, 'tenant' | 'headers'>
 
 // Collectors remembered: an id and a number each. One forgotten costs one more question.
 const MAX_COLLECTORS = 100_000
@@ -51,6 +54,28 @@ export class Ledger {
     // Numbers mostly ascend: only one that does not is worth a question.
     if (headers.sequence > highest) return false
     return this.#querySequence(tenant, headers)
+  }
+
+  /**
+   * For each of `batches` whether it is stored. Asks the table and nothing else: what other processes
+   * stored a moment ago counts. One statement, whose tuples are looked up by the primary key.
+   */
+  async stored(batches: readonly BatchKey[]): Promise<boolean[]> {
+    if (batches.length === 0) return []
+    const tenants = [...new Set(batches.map(({ tenant }) => tenant))]
+    const tuples = batches.map(
+      ({ headers: { collector, epoch, sequence } }) => sql`(${collector}, ${epoch}, ${sequence})`,
+    )
+    type Row = { tenant: string; collector: string; epoch: string; sequence: string }
+    const rows = await this.#store.rows<Row>(sql`
+      SELECT tenant, collector, epoch, sequence FROM batches
+      WHERE tenant IN ${tenants} AND (collector, epoch, sequence) IN (${joinSql(tuples, ', ')})`)
+    const known = new Set(
+      rows.map((row) => [row.tenant, row.collector, row.epoch, row.sequence].join('\0')),
+    )
+    return batches.map(({ tenant, headers: { collector, epoch, sequence } }) =>
+      known.has([tenant, collector, epoch, sequence].join('\0')),
+    )
   }
 
   /** Records batches whose rows are stored. */

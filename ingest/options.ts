@@ -36,4 +36,28 @@ export const ingestOptions = defineOptions({
   },
 })
 
+/** Of `flamewatch ingest` where Kafka is between it and the collectors. */
+export const consumerOptions = defineOptions({
+  kafkaGroup: {
+    flag: '--kafka-group <name>',
+    schema: z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'expected letters, digits, dots, _ and -'),
+    default: 'flamewatch-ingest',
+    help: 'Consumer group: processes with the same one share the partitions.',
+  },
+  kafkaLingerMs: {
+    flag: '--kafka-linger-ms <ms>',
+    schema: integer(0, 60_000),
+    default: '2000',
+    help: 'How long a message waits for others of its partition: few large inserts are cheaper than many small ones.',
+  },
+  kafkaSessionMs: {
+    flag: '--kafka-session-ms <ms>',
+    schema: integer(500, 600_000),
+    default: '30000',
+    help: 'A process the broker has not heard of for so long loses its partitions to the others; brokers take no less than 6,000 unless told to.',
+  },
+})
+
+export type ConsumerOptions = OptionValues<typeof consumerOptions>
+
 export type IngestOptions = OptionValues<typeof ingestOptions>

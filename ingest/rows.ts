@@ -41,10 +41,12 @@ export function ingestBlock(
   const times = new Uint32Array(rows)
   const durations = new Uint32Array(rows)
   const periods: bigint[] = []
+  const partitions = new Uint32Array(rows)
+  const offsets: bigint[] = []
   const ends = new Uint32Array(rows)
   let pairs = 0
   let row = 0
-  for (const { tenant, profile, series, timeMs, durationMs } of profiles) {
+  for (const { tenant, profile, series, timeMs, durationMs, position } of profiles) {
     const ids = series.map(seriesId)
     const typeNames = profileTypes(profile)
     for (let i = 0; i < profile.rows.count; i++) {
@@ -56,6 +58,8 @@ export function ingestBlock(
       periods.push(profile.period)
       times[row] = Math.floor(timeMs / 1000)
       durations[row] = durationMs
+      partitions[row] = position?.partition ?? 0
+      offsets.push(position?.offset ?? 0n)
       ends[row] = pairs + (profile.rows.ends[i] as number)
       row++
     }
@@ -74,8 +78,8 @@ export function ingestBlock(
     labels: labelMaps(labels),
     raw_days: uint16s(new Uint16Array(rows).fill(rawDays)),
     rollup_days: uint16s(new Uint16Array(rows).fill(rollupDays)),
-    topic_partition: uint32s(new Uint32Array(rows)),
-    topic_offset: uint64s(new Uint32Array(rows * 2)),
+    topic_partition: uint32s(partitions),
+    topic_offset: uint64s(offsets),
     stack_ids: arrays(ends, uint64s(concat(profiles.map(({ profile }) => profile.rows.stackIds)))),
     vals: arrays(ends, int64s(concat(profiles.map(({ profile }) => profile.rows.values)))),
   })

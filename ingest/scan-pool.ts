@@ -17,6 +17,8 @@ export type ScanPoolOptions = {
   readonly workerFile?: URL
 }
 
+export type Scanner = Pick<ScanPool, 'scan'>
+
 type Job = {
   readonly body: Uint8Array<ArrayBuffer>
   readonly resolve: (result: ScannedProfile | ProfileFault) => void

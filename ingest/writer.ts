@@ -25,14 +25,23 @@ export class Writer {
     this.#deps = deps
   }
 
+  /** Of what is written now. */
+  get retention(): Retention {
+    return this.#deps.retention
+  }
+
   /**
    * Dictionaries first, so that no row ever names a stack nobody knows; then all rows as one block
-   * under `token`: the same profiles with the same token again change nothing. Throws
+   * under `token`: the same profiles with the same token and retention again change nothing. Throws
    * `store_unavailable`; then nothing, or a part, is stored, and writing the same again completes it.
    */
-  async write(profiles: readonly LabelledProfile[], token: string): Promise<void> {
+  async write(
+    profiles: readonly LabelledProfile[],
+    token: string,
+    retention = this.retention,
+  ): Promise<void> {
     const start = performance.now()
-    const { store, retention } = this.#deps
+    const { store } = this.#deps
     const functions = functionBlock(profiles, this.#functions)
     const stacks = stackBlock(profiles, this.#stacks)
     const block = ingestBlock(profiles, retention)

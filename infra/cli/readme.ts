@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { collectorOptions } from '../../collector/options.ts'
-import { ingestOptions } from '../../ingest/options.ts'
+import { consumerOptions, ingestOptions } from '../../ingest/options.ts'
 import { queryOptions } from '../../query/options.ts'
 import { kafkaOptions } from '../kafka/options.ts'
 import { topicOptions } from '../kafka/topic-options.ts'
@@ -22,6 +22,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
   'options of the topics': () => renderOptions(topicOptions),
   'options of the collector': () => renderOptions({ ...collectorOptions, ...collectOptions }),
   'options of ingest': () => renderOptions(ingestOptions),
+  'options of ingest from Kafka': () => renderOptions(consumerOptions),
   'options of query': () => renderOptions(queryOptions),
 }
 

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { Ingest } from '../../ingest/main.ts'
-import type { IngestOptions } from '../../ingest/options.ts'
+import type { Consuming, Ingest } from '../../ingest/main.ts'
+import type { ConsumerOptions, IngestOptions } from '../../ingest/options.ts'
 import type { CollectorsAnswer } from '../../query/api.ts'
 import type { QueryOptions } from '../../query/options.ts'
+import type { KafkaOptions } from '../kafka/options.ts'
 import type { OptionValues } from '../runtime/options.ts'
 import type { StoreOptions } from '../store/options.ts'
 import type { Store } from '../store/store.ts'
@@ -16,6 +17,8 @@ export type ServerOptions = OptionValues<typeof httpOptions> & StoreOptions
 
 export type Rooms = {
   readonly ingest?: IngestOptions
+  /** Ingest takes batches from there, too. */
+  readonly kafka?: KafkaOptions & ConsumerOptions
   readonly query?: QueryOptions & { readonly local: () => CollectorsAnswer['local'] }
   /** Metrics of the collector beside this process. */
   readonly collectorMetrics?: () => Promise<string>
@@ -26,6 +29,7 @@ export type Server = {
   readonly store: Store
   /** Null unless it was among the rooms. */
   readonly ingest: Ingest | null
+  readonly consuming: Consuming | null
 }
 
 /**
@@ -45,11 +49,13 @@ export async function startServer(
   )
   const apps: OpenAPIHono[] = []
   let ingest: Ingest | null = null
+  let consuming: Consuming | null = null
   if (rooms.ingest) {
     const { createIngest } = await import('../../ingest/main.ts')
     const deps = { store, log: log.child({ room: 'ingest' }), metrics, options: rooms.ingest }
     ingest = lifecycle.add('ingest', createIngest(deps))
     apps.push(ingest.app)
+    if (rooms.kafka) consuming = lifecycle.add('kafka', await ingest.consume(rooms.kafka))
   }
   if (rooms.query) {
     const { createQuery } = await import('../../query/main.ts')
@@ -64,11 +70,14 @@ export async function startServer(
     insecure: options.insecure,
     ...(rooms.query &&
       existsSync(join(PAGE_DIRECTORY, 'index.html')) && { uiDirectory: PAGE_DIRECTORY }),
-    ready: () => store.ping(),
+    ready: async () => {
+      await store.ping()
+      await consuming?.ready()
+    },
     ...(rooms.collectorMetrics && { otherMetrics: rooms.collectorMetrics }),
     log: log.child({ room: 'http' }),
     metrics,
   })
   lifecycle.add('http', server)
-  return { url: server.url, store, ingest }
+  return { url: server.url, store, ingest, consuming }
 }

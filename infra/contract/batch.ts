@@ -51,7 +51,12 @@ export type BatchHeaders = {
 
 export type ParsedHeaders =
   | { readonly kind: 'headers'; readonly headers: BatchHeaders }
-  | { readonly kind: 'fault'; readonly reason: string }
+  | {
+      readonly kind: 'fault'
+      readonly reason: string
+      /** Of a format this release does not know yet: a good batch, only not here and now. */
+      readonly newer?: true
+    }
 
 // A year of windows.
 const MAX_WAITING = 10_000_000
@@ -76,11 +81,14 @@ export function formatBatchHeaders(h: BatchHeaders): Record<string, string> {
 /** Reads the headers of a batch; `get` answers undefined for a missing one. Nothing is trusted. */
 export function parseBatchHeaders(get: (name: string) => string | undefined): ParsedHeaders {
   const format = get(BATCH_HEADERS.format)
+  if (format && INTEGER.test(format) && Number(format) > BATCH_FORMAT)
+    return {
+      kind: 'fault',
+      reason: `The batch has format ${format}, this release reads up to ${BATCH_FORMAT}.`,
+      newer: true,
+    }
   if (format !== String(BATCH_FORMAT))
-    return fault(
-      `Expected header ${BATCH_HEADERS.format} to be ${BATCH_FORMAT}, got ${shown(format)}. ` +
-        'Use a collector of the same release as the server.',
-    )
+    return wrong(BATCH_HEADERS.format, String(BATCH_FORMAT), format)
   const collector = get(BATCH_HEADERS.collector)
   if (!collector || !UUID.test(collector))
     return wrong(BATCH_HEADERS.collector, 'a UUID', collector)

@@ -1,5 +1,5 @@
 import type { Admin, Consumer, ConsumerConfig, LogEntry, Producer, SASLOptions } from 'kafkajs'
-import { Kafka, logLevel, Partitioners } from 'kafkajs'
+import kafkajs, { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { FlamewatchError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Credentials } from './credentials.ts'
@@ -8,8 +8,10 @@ import type { KafkaOptions } from './options.ts'
 
 // The one file that knows kafkajs: whatever replaces it one day replaces it here.
 
-export type { Admin, Consumer, Producer } from 'kafkajs'
-export { ConfigResourceTypes } from 'kafkajs'
+export type { Admin, Consumer, EachBatchPayload, PartitionAssigner, Producer } from 'kafkajs'
+export { PartitionAssigners } from 'kafkajs'
+// Not one of the names Node finds in a CommonJS module.
+export const { ConfigResourceTypes } = kafkajs
 
 export type KafkaClient = {
   readonly topic: string

@@ -25,6 +25,7 @@ export const ERROR_CODES = [
   'method_not_allowed',
   'unauthorized',
   'out_of_range',
+  'newer_format',
   // store and queries
   'store_locked',
   'store_unavailable',
@@ -43,6 +44,7 @@ export const ERROR_CODES = [
   'kafka_refused',
   'kafka_topic',
   'kafka_too_large',
+  'kafka_intent',
   'kafka_error',
   'internal',
 ] as const

@@ -12,6 +12,8 @@ export class MemoryStore implements Store {
   readonly inserts: { table: string; token: string | null; block: NativeBlock }[] = []
   /** Called before an insert is stored; what it throws is what the store throws. */
   beforeInsert: (table: string) => void = () => {}
+  /** Called before each part of an insert is stored: one per partition of the table. */
+  beforePart: (table: string) => void = () => {}
   /** Called after an insert is stored: throwing here is an answer that got lost. */
   afterInsert: (table: string) => void = () => {}
   readonly #tokens = new Set<string>()
@@ -24,19 +26,24 @@ export class MemoryStore implements Store {
     this.beforeInsert(table)
     this.inserts.push({ table, token, block })
     if (token !== null && !/^[A-Za-z0-9._/-]+$/.test(token)) throw new Error(`token ${token}`)
-    const key = `${table} ${token}`
-    if (token === null || !this.#tokens.has(key)) {
+    const rows = this.tables.get(table) ?? []
+    this.tables.set(table, rows)
+    // Atomic and deduplicated per partition, as the real one is; its partitions are day and retention.
+    for (const [partition, part] of Map.groupBy(decodeBlock(block), partitionOf)) {
+      this.beforePart(table)
+      const key = `${table} ${partition} ${token}`
+      if (token !== null && this.#tokens.has(key)) continue
       if (token !== null) this.#tokens.add(key)
-      const rows = this.tables.get(table) ?? []
-      this.tables.set(table, rows)
-      for (const row of decodeBlock(block)) rows.push(row)
+      rows.push(...part)
     }
     this.afterInsert(table)
   }
 
-  /** Answers the ledger's two questions. */
+  /** Answers the ledger's three questions. */
   async rows<T>(statement: Sql): Promise<T[]> {
     const text = sqlText(statement)
+    const tuples = [...text.matchAll(/\('([^']+)', (\d+), (\d+)\)/g)]
+    if (tuples.length > 0) return this.#inLedger(tuples) as T[]
     const value = (name: string) =>
       new RegExp(`(?<![a-z])${name} = '?([^' \\n]+)'?`).exec(text)?.[1] ?? ''
     const found = this.table('batches').filter(
@@ -52,6 +59,18 @@ export class MemoryStore implements Store {
     return [{ highest: String(highest) }] as T[]
   }
 
+  #inLedger(tuples: readonly RegExpExecArray[]): Record<string, string>[] {
+    const asked = new Set(tuples.map(([, ...key]) => key.join()))
+    return this.table('batches')
+      .map(({ tenant, collector, epoch, sequence }) => ({
+        tenant: String(tenant),
+        collector: String(collector),
+        epoch: String(epoch),
+        sequence: String(sequence),
+      }))
+      .filter(({ collector, epoch, sequence }) => asked.has([collector, epoch, sequence].join()))
+  }
+
   binary(): Promise<Buffer> {
     throw new Error('the ingest room reads no large answers')
   }
@@ -59,6 +78,10 @@ export class MemoryStore implements Store {
   async run(): Promise<void> {}
   async ping(): Promise<void> {}
   async close(): Promise<void> {}
+}
+
+function partitionOf({ time, raw_days }: Row): string {
+  return `${Math.floor(Number(time ?? 0) / 86_400)} ${raw_days}`
 }
 
 export function storeDown(): FlamewatchError {

@@ -3,7 +3,7 @@
 /* Source of samples: the CPU clock. */
 #include "take-sample.bpf.h"
 
-static __always_inline int sample_cpu(void *ctx, u32 gen, const struct generation_maps maps)
+static __always_inline int sample_cpu(void *ctx, u32 gen, const struct clock_maps maps)
 {
 	struct sample_stats *count = stats_of(SOURCE_CPU, gen);
 
@@ -13,7 +13,7 @@ static __always_inline int sample_cpu(void *ctx, u32 gen, const struct generatio
 	if ((u32)bpf_get_current_pid_tgid() == 0)
 		add_one(&count->idle);
 	else
-		take_sample(ctx, ctx, SOURCE_CPU, gen, maps, count);
+		take_clock_sample(ctx, gen, maps, count);
 	return 0;
 }
 
@@ -22,6 +22,6 @@ SEC("perf_event")
 int on_sample(void *ctx)
 {
 	if (generation & 1)
-		return sample_cpu(ctx, 1, MAPS_OF(1));
-	return sample_cpu(ctx, 0, MAPS_OF(0));
+		return sample_cpu(ctx, 1, CLOCK_MAPS(1));
+	return sample_cpu(ctx, 0, CLOCK_MAPS(0));
 }

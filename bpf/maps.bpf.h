@@ -108,12 +108,8 @@ struct {
 	__uint(max_entries, 1 << 16);
 } events SEC(".maps");
 
-#ifndef NO_BTF
-/*
- * Stacks by their hash of 64 bits: user stacks walked by tables, and all of waits. Room for one a sample, so
- * that it does not fill.
- */
-#define HASHED_STACK_MAP(name)                             \
+/* Stacks by their hash of 64 bits: two that differ never meet in one place. */
+#define HASHED_STACK_MAP(name)                           \
 	struct {                                         \
 		__uint(type, BPF_MAP_TYPE_HASH);         \
 		__uint(max_entries, 2048);               \
@@ -121,11 +117,20 @@ struct {
 		__type(value, struct user_stack);        \
 	} name SEC(".maps")
 
-HASHED_STACK_MAP(hashed_stacks_0);
-HASHED_STACK_MAP(hashed_stacks_1);
-#endif
+/*
+ * What sources beside the CPU clock count. They come at any rate, and must not crowd out the samples of the
+ * clock.
+ */
+HASHED_STACK_MAP(beside_stacks_0);
+HASHED_STACK_MAP(beside_stacks_1);
+COUNT_MAP(beside_counts_0);
+COUNT_MAP(beside_counts_1);
 
 #ifdef TABLES
+/* User stacks walked by tables at the ticks of the clock; room for one a sample. */
+HASHED_STACK_MAP(user_stacks_0);
+HASHED_STACK_MAP(user_stacks_1);
+
 /* 5 KiB each, so not preallocated: which objects of this kind may do since 6.1. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

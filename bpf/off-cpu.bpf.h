@@ -46,64 +46,50 @@ static __always_inline void begin_wait(void *ctx, struct task_struct *task, stru
 {
 	struct wait *wait = bpf_task_storage_get(&waits, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	struct sample_key key = { .source = SOURCE_OFF_CPU, .user_stack = STACK_ABSENT };
-	bool is_new __attribute__((unused)); /* without tables */
+	bool is_new;
 	u32 flags;
-	s64 bytes __attribute__((unused)); /* with tables */
 
 	if (!wait) {
 		add_one(&count->taken);
 		add_one(&count->wait_memory);
 		return;
 	}
+	/* Whether a wait is a sample is known at its end, and then whether it is filtered. */
 	name_task(&key, bpf_get_current_pid_tgid());
 	wait->is_filtered = is_filtered(&key);
 	if (!wait->is_filtered) {
 		flags = identify_task(&key, task);
 		is_new = tell_of_process(&key, key.program, count);
-		if (has_user_stack(flags)) {
-#ifdef TABLES
-			key.user_stack = walk_user_stack(ctx, NULL, &wait->user_stack, &key, is_new, flags, count);
-#else
-			bytes = bpf_get_stack(ctx, wait->user_stack.addresses, STACK_BYTES, BPF_F_USER_STACK);
-			wait->user_stack.length = bytes > 0 ? (u64)bytes / sizeof(u64) : 0;
-			key.user_stack = bytes > 0 ? 0 : bytes ? bytes : -EFAULT;
-#endif
-			key.user_stack = user_stack_or_absent(key.user_stack, flags);
-		}
+		if (has_user_stack(flags))
+			key.user_stack = user_stack_or_absent(
+				walk_user_stack(ctx, NULL, &wait->user_stack, &key, is_new, flags, count), flags);
 		wait->key = key;
 	}
 	wait->since = bpf_ktime_get_ns();
 }
 
 static __always_inline void keep_wait(struct task_struct *task, struct wait *wait, u64 nanoseconds,
-				      const struct generation_maps maps, struct sample_stats *count)
+				      const struct beside_maps maps, struct sample_stats *count)
 {
 	struct sample_key key = wait->key;
 	struct workspace *w = enter_workspace();
-	s64 bytes;
 
 	if (!w) {
 		add_one(&count->nested);
 		return;
 	}
 	/* It has not run since, so its stack in the kernel is still there; that in user space is not in reach. */
-	bytes = bpf_get_task_stack(task, w->stack.addresses, STACK_BYTES, 0);
-	if (bytes > 0) {
-		w->stack.length = (u64)bytes / sizeof(u64);
-		key.kernel_stack = keep_stack(&w->stack, maps.hashed, &key.kernel_hash);
-	} else
-		key.kernel_stack = bytes ? bytes : -EFAULT;
+	key.kernel_stack = stack_taken(bpf_get_task_stack(task, w->stack.addresses, STACK_BYTES, 0), &w->stack);
+	if (!key.kernel_stack)
+		key.kernel_stack = keep_stack(&w->stack, maps.stacks, &key.kernel_hash);
 	if (!key.user_stack)
-		key.user_stack = keep_stack(&wait->user_stack, maps.hashed, &key.user_hash);
-	if (add_count(maps.counts, &key, nanoseconds))
-		add_one(&count->counted);
-	else
-		add_one(&count->counts_full);
+		key.user_stack = keep_stack(&wait->user_stack, maps.stacks, &key.user_hash);
+	count_sample(maps.counts, &key, nanoseconds, count);
 	leave_workspace(w);
 }
 
 /* `task` will be the current one. */
-static __always_inline void end_wait(struct task_struct *task, const struct generation_maps maps,
+static __always_inline void end_wait(struct task_struct *task, const struct beside_maps maps,
 				     struct sample_stats *count)
 {
 	struct wait *wait = bpf_task_storage_get(&waits, task, NULL, 0);
@@ -122,7 +108,7 @@ static __always_inline void end_wait(struct task_struct *task, const struct gene
 		keep_wait(task, wait, nanoseconds, maps, count);
 }
 
-static __always_inline int sample_switch(u64 *ctx, u32 gen, const struct generation_maps maps)
+static __always_inline int sample_switch(u64 *ctx, u32 gen, const struct beside_maps maps)
 {
 	bool is_preempted = ctx[0];
 	struct task_struct *previous = (void *)ctx[1], *next = (void *)ctx[2];
@@ -141,8 +127,8 @@ SEC("tp_btf/sched_switch")
 int on_switch(u64 *ctx)
 {
 	if (generation & 1)
-		return sample_switch(ctx, 1, MAPS_OF(1));
-	return sample_switch(ctx, 0, MAPS_OF(0));
+		return sample_switch(ctx, 1, BESIDE_MAPS(1));
+	return sample_switch(ctx, 0, BESIDE_MAPS(0));
 }
 
 #endif

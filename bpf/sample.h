@@ -56,7 +56,7 @@ struct settings {
 struct sample_key {
 	__u64 start_time; /* of the thread group, ns since boot; 0 without BTF */
 	__u64 cgroup_id;
-	/* Of stacks in the map of walked stacks; 0 = kernel_stack or user_stack says. */
+	/* Of stacks in a map by hash; 0 = kernel_stack or user_stack says. */
 	__u64 kernel_hash;
 	__u64 user_hash;
 	__u32 tgid;

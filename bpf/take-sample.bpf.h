@@ -9,21 +9,27 @@
 /* Written by the collector through mmap: the generation samples go to, 0 or 1. */
 volatile u32 generation;
 
-/* Where the samples of one generation go. */
-struct generation_maps {
+/* Where the samples of one generation go: those of the CPU clock, and those of all other sources. */
+struct clock_maps {
 	void *way_a;
 	void *way_b;
-	void *hashed;
+	void *user_stacks; /* with tables */
 	void *counts;
 };
 
-#ifdef NO_BTF
-#define HASHED_STACKS(gen) NULL
+struct beside_maps {
+	void *stacks;
+	void *counts;
+};
+
+#ifdef TABLES
+#define USER_STACKS(gen) (&user_stacks_##gen)
 #else
-#define HASHED_STACKS(gen) (&hashed_stacks_##gen)
+#define USER_STACKS(gen) NULL
 #endif
-#define MAPS_OF(gen) \
-	((struct generation_maps){ &stacks_##gen##a, &stacks_##gen##b, HASHED_STACKS(gen), &counts_##gen })
+#define CLOCK_MAPS(gen) \
+	((struct clock_maps){ &stacks_##gen##a, &stacks_##gen##b, USER_STACKS(gen), &counts_##gen })
+#define BESIDE_MAPS(gen) ((struct beside_maps){ &beside_stacks_##gen, &beside_counts_##gen })
 
 /* Not `(*n)++`: a source may interrupt itself (struct workspace). */
 static __always_inline void add_one(u64 *n)
@@ -63,7 +69,7 @@ static __always_inline bool is_full(s32 stack)
 }
 
 /* Never BPF_F_REUSE_STACKID: it would give the counts of the old stack to the new one. */
-static __always_inline s32 take_stack(void *ctx, const struct generation_maps maps, u64 flags)
+static __always_inline s32 take_stack(void *ctx, const struct clock_maps maps, u64 flags)
 {
 	s32 id = bpf_get_stackid(ctx, maps.way_a, flags);
 
@@ -204,32 +210,45 @@ static __always_inline s32 user_stack_or_absent(s32 stack, u32 flags)
 	return stack == -EFAULT && (flags & PF_EXITING) ? STACK_ABSENT : stack;
 }
 
-#ifndef NO_BTF
 #include "user-stack.bpf.h"
-#endif
 
-/*
- * Counts the current task with both stacks. `registers`: the context of a perf event, which holds those of
- * user mode when the event came there; else NULL.
- */
-static __always_inline void take_sample(void *ctx, void *registers, u32 source, u32 gen,
-					const struct generation_maps maps, struct sample_stats *count)
+/* A sample that is due: false when it is filtered. `is_new`: the collector was told of the process now. */
+static __always_inline bool begin_sample(struct sample_key *key, struct sample_stats *count, u32 *flags,
+					 bool *is_new)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct sample_key key = { .source = source, .user_stack = STACK_ABSENT };
-	struct workspace *w;
-	u32 flags, program;
-	bool is_new __attribute__((unused)); /* without tables */
 
-	name_task(&key, bpf_get_current_pid_tgid());
-	if (is_filtered(&key)) {
+	name_task(key, bpf_get_current_pid_tgid());
+	if (is_filtered(key)) {
 		add_one(&count->filtered);
-		return;
+		return false;
 	}
-	flags = identify_task(&key, task);
-	program = program_of(task);
-	is_new = tell_of_process(&key, program, count);
+	*flags = identify_task(key, task);
+	*is_new = tell_of_process(key, program_of(task), count);
+	return true;
+}
 
+/* The end of every sample, with its stacks in the key. */
+static __always_inline void count_sample(void *counts, struct sample_key *key, u64 value,
+					 struct sample_stats *count)
+{
+	if (add_count(counts, key, value))
+		add_one(&count->counted);
+	else
+		add_one(&count->counts_full);
+}
+
+/* One of the CPU clock: `ctx` holds the registers of the task. */
+static __always_inline void take_clock_sample(void *ctx, u32 gen, const struct clock_maps maps,
+					      struct sample_stats *count)
+{
+	struct sample_key key = { .source = SOURCE_CPU, .user_stack = STACK_ABSENT };
+	struct workspace *w;
+	bool is_new;
+	u32 flags;
+
+	if (!begin_sample(&key, count, &flags, &is_new))
+		return;
 	w = enter_workspace();
 	if (!w) {
 		add_one(&count->nested);
@@ -238,9 +257,9 @@ static __always_inline void take_sample(void *ctx, void *registers, u32 source, 
 	key.kernel_stack = take_stack(ctx, maps, 0);
 	if (has_user_stack(flags)) {
 #ifdef TABLES
-		key.user_stack = walk_user_stack(ctx, registers, &w->stack, &key, is_new, flags, count);
+		key.user_stack = walk_user_stack(ctx, ctx, &w->stack, &key, is_new, flags, count);
 		if (!key.user_stack)
-			key.user_stack = keep_stack(&w->stack, maps.hashed, &key.user_hash);
+			key.user_stack = keep_stack(&w->stack, maps.user_stacks, &key.user_hash);
 #else
 		key.user_stack = take_stack(ctx, maps, BPF_F_USER_STACK);
 #endif
@@ -248,10 +267,37 @@ static __always_inline void take_sample(void *ctx, void *registers, u32 source, 
 	}
 	if ((is_full(key.kernel_stack) || is_full(key.user_stack)) && send_overflow(ctx, w, &key, gen))
 		add_one(&count->overflowed);
-	else if (add_count(maps.counts, &key, 0))
-		add_one(&count->counted);
 	else
-		add_one(&count->counts_full);
+		count_sample(maps.counts, &key, 0, count);
+	leave_workspace(w);
+}
+
+/* One of a source beside it, which came in the kernel: the registers of the task are those saved there. */
+static __always_inline void take_beside_sample(void *ctx, u32 source, const struct beside_maps maps,
+					       struct sample_stats *count)
+{
+	struct sample_key key = { .source = source, .user_stack = STACK_ABSENT };
+	struct workspace *w;
+	bool is_new;
+	u32 flags;
+
+	if (!begin_sample(&key, count, &flags, &is_new))
+		return;
+	w = enter_workspace();
+	if (!w) {
+		add_one(&count->nested);
+		return;
+	}
+	key.kernel_stack = copy_stack(ctx, &w->stack, 0);
+	if (!key.kernel_stack)
+		key.kernel_stack = keep_stack(&w->stack, maps.stacks, &key.kernel_hash);
+	if (has_user_stack(flags)) {
+		key.user_stack = walk_user_stack(ctx, NULL, &w->stack, &key, is_new, flags, count);
+		if (!key.user_stack)
+			key.user_stack = keep_stack(&w->stack, maps.stacks, &key.user_hash);
+		key.user_stack = user_stack_or_absent(key.user_stack, flags);
+	}
+	count_sample(maps.counts, &key, 0, count);
 	leave_workspace(w);
 }
 

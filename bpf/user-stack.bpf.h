@@ -37,6 +37,21 @@ static __always_inline s32 keep_stack(struct user_stack *stack, void *hashed_sta
 	return -ENOMEM;
 }
 
+/* 0, or a negative errno. */
+static __always_inline s32 stack_taken(s64 bytes, struct user_stack *stack)
+{
+	if (bytes <= 0)
+		return bytes ? bytes : -EFAULT;
+	stack->length = (u64)bytes / sizeof(u64);
+	return 0;
+}
+
+/* By the kernel: its own stack, or that of user space by frame pointers. */
+static __always_inline s32 copy_stack(void *ctx, struct user_stack *stack, u64 flags)
+{
+	return stack_taken(bpf_get_stack(ctx, stack->addresses, STACK_BYTES, flags), stack);
+}
+
 #ifdef TABLES
 static __always_inline void tell_of_address(struct sample_key *key, u64 interval,
 					    struct sample_stats *count)
@@ -58,7 +73,8 @@ static __always_inline void tell_of_address(struct sample_key *key, u64 interval
 }
 
 /*
- * Fills `stack` and returns 0, or a negative errno. `registers` as take_sample() has it. `is_new`: the
+ * Fills `stack` and returns 0, or a negative errno. `registers`: the context that holds those of user mode
+ * when the event came there, else NULL. `is_new`: the
  * collector was told of the process at this very sample.
  */
 static __always_inline s32 walk_user_stack(void *ctx, void *registers, struct user_stack *stack,
@@ -68,7 +84,7 @@ static __always_inline s32 walk_user_stack(void *ctx, void *registers, struct us
 	struct unwind_key run = { .start_time = key->start_time, .tgid = key->tgid, .program = key->program };
 	struct unwind_process *process = bpf_map_lookup_elem(&processes, &run);
 	struct walk w = { .mapping = UNWIND_MAPPINGS };
-	s64 bytes;
+	s32 error;
 
 	if (!process && !is_new)
 		tell_of_address(key, EVENT_INTERVAL_NO_ENTRY_NS, count);
@@ -76,14 +92,20 @@ static __always_inline s32 walk_user_stack(void *ctx, void *registers, struct us
 		if (w.met_unknown && !process->quiet)
 			tell_of_address(key, EVENT_INTERVAL_NS, count);
 	} else {
-		bytes = bpf_get_stack(ctx, stack->addresses, STACK_BYTES, BPF_F_USER_STACK);
-		if (bytes <= 0)
-			return bytes ? bytes : -EFAULT;
-		stack->length = (u64)bytes / sizeof(u64);
+		error = copy_stack(ctx, stack, BPF_F_USER_STACK);
+		if (error)
+			return error;
 	}
 	if (w.end < END_KINDS)
 		add_one(&count->ends[w.end]);
 	return 0;
+}
+#else
+static __always_inline s32 walk_user_stack(void *ctx, void *registers, struct user_stack *stack,
+					   struct sample_key *key, bool is_new, u32 flags,
+					   struct sample_stats *count)
+{
+	return copy_stack(ctx, stack, BPF_F_USER_STACK);
 }
 #endif
 

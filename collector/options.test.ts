@@ -24,6 +24,7 @@ test('has the documented defaults', () => {
     excludeComm: [],
     offCpu: false,
     offCpuThreshold: 1e6,
+    event: [],
     batchBytes: 16e6,
   })
 })

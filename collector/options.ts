@@ -4,6 +4,8 @@ import { LABEL_LIMITS } from '../infra/contract/labels.ts'
 import type { OptionValues } from '../infra/runtime/options.ts'
 import { defineOptions } from '../infra/runtime/options.ts'
 import { serverOptions } from '../infra/runtime/server-options.ts'
+import { MOST_HOOKS } from './kernel/sample-layout.ts'
+import { HOOK_NOTATION, parseHook } from './kernel/sources/hook-name.ts'
 import { durationMs, durationNs, integer, list, sizeBytes } from './option-schemas.ts'
 import { cleanValue } from './process/process-labels.ts'
 import { LINE_TOOLS } from './symbolize/lines/line-tool-names.ts'
@@ -106,6 +108,20 @@ export const collectorOptions = defineOptions({
     schema: durationNs(0, 3_600e9),
     default: '1ms',
     help: 'A wait that is shorter is not counted: it takes longer to look at than it lasts.',
+  },
+  event: {
+    flag: '--event <hook>',
+    schema: list(HOOK_NOTATION)
+      .transform((hooks, context) =>
+        hooks.flatMap((text) => {
+          const hook = parseHook(text)
+          if (hook === null) context.addIssue({ code: 'custom', message: HOOK_NOTATION })
+          return hook === null ? [] : [hook]
+        }),
+      )
+      .refine((hooks) => hooks.length <= MOST_HOOKS, `expected at most ${MOST_HOOKS} hooks`),
+    repeatable: true,
+    help: 'Also counts the stacks that come by a hook, as a profile type of its own: tracepoint:CATEGORY:NAME, kprobe:FUNCTION or uprobe:PATH:FUNCTION; may be given several times.',
   },
   batchBytes: {
     flag: '--batch-bytes <size>',

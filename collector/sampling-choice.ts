@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import { FlamewatchError } from '../infra/runtime/errors.ts'
 import type { SampleFilter } from './kernel/filter.ts'
 import type { SamplerOptions } from './kernel/sampler.ts'
+import { hookSource } from './kernel/sources/hook.ts'
 import { OFF_CPU } from './kernel/sources/off-cpu.ts'
 import type { CollectorOptions } from './options.ts'
 import { findCgroupMounts } from './process/cgroup-mounts.ts'
 import { CgroupTree } from './process/cgroup-tree.ts'
 
 type Choice = Pick<CollectorOptions, 'onlyCgroup' | 'onlyPid' | 'excludeComm'> &
-  Pick<CollectorOptions, 'offCpu' | 'offCpuThreshold'>
+  Pick<CollectorOptions, 'offCpu' | 'offCpuThreshold' | 'event'>
 
 /** What to sample, as the user asked. Throws `option_invalid`. */
 export function chooseSampling(
@@ -16,7 +17,7 @@ export function chooseSampling(
 ): Pick<SamplerOptions, 'filter' | 'sources' | 'offCpuThresholdNs'> {
   return {
     filter: filterOf(options),
-    sources: options.offCpu ? [OFF_CPU] : [],
+    sources: [...(options.offCpu ? [OFF_CPU] : []), ...options.event.map(hookSource)],
     offCpuThresholdNs: options.offCpuThreshold,
   }
 }

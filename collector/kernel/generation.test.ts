@@ -131,6 +131,7 @@ describe.each([true, false])('stack maps that give and delete at once: %s', (tak
       stackError: 0,
       missingStacks: 0,
       unclaimedStacks: 3,
+      besideStacks: 0,
     })
     expect([...window.count]).toEqual([2, 3_000_000_000])
     expect([...window.userStack]).toEqual([1, 1])

@@ -8,7 +8,7 @@ import {
 import { takeCounts } from './count-map.ts'
 import { HashedStacks } from './hashed-stacks.ts'
 import type { MapCalls } from './libbpf.ts'
-import { KEY, KEY_WORDS, NO_STACK, OVERFLOW } from './sample-layout.ts'
+import { KEY, KEY_WORDS, NO_STACK, OVERFLOW, SOURCE } from './sample-layout.ts'
 import type { Slices } from './slices.ts'
 import { StackMaps } from './stack-maps.ts'
 import type { WindowBuilder } from './window-builder.ts'
@@ -20,8 +20,10 @@ const EEXIST = 17
 export type GenerationMaps = {
   readonly counts: number
   readonly ways: readonly [number, number]
-  /** The map of stacks by hash, where the program uses it. */
-  readonly hashedStacks?: number
+  /** User stacks by hash, where they are walked by tables. */
+  readonly userStacks?: number
+  /** Where there are sources beside the CPU clock: their counts, and their stacks by hash. */
+  readonly beside?: { readonly counts: number; readonly stacks: number }
 }
 
 export type Reading = {
@@ -39,6 +41,8 @@ export type Reading = {
   readonly missingStacks: number
   /** Stacks no row named. */
   readonly unclaimedStacks: number
+  /** Different stacks of sources beside the CPU clock. */
+  readonly besideStacks: number
 }
 
 /** The part of a reading that is one source's. */
@@ -47,9 +51,10 @@ export type SourceReading = { counted: number; overflowed: number }
 /** Reads one of the two generations of maps, while programs fill the other. */
 export class Generation {
   readonly #calls: MapCalls
-  readonly #counts: number
+  readonly #counts: readonly number[]
   readonly #stacks: StackMaps
-  readonly #hashedStacks: HashedStacks | undefined
+  readonly #userStacks: HashedStacks | undefined
+  readonly #besideStacks: HashedStacks | undefined
   readonly #isKernelThread: (tgid: number) => boolean
   /** Whole records of the overflow ring that belong to this generation. */
   readonly #records: Uint32Array[] = []
@@ -57,10 +62,10 @@ export class Generation {
   /** `isKernelThread` is asked only where the kernel program cannot tell (without BTF). */
   constructor(calls: MapCalls, maps: GenerationMaps, isKernelThread: (tgid: number) => boolean) {
     this.#calls = calls
-    this.#counts = maps.counts
+    this.#counts = [maps.counts, ...(maps.beside ? [maps.beside.counts] : [])]
     this.#stacks = new StackMaps(calls, maps.ways)
-    if (maps.hashedStacks !== undefined)
-      this.#hashedStacks = new HashedStacks(calls, maps.hashedStacks)
+    if (maps.userStacks !== undefined) this.#userStacks = new HashedStacks(calls, maps.userStacks)
+    if (maps.beside) this.#besideStacks = new HashedStacks(calls, maps.beside.stacks)
     this.#isKernelThread = isKernelThread
   }
 
@@ -89,7 +94,8 @@ export class Generation {
       const high = row[field + 1] as number
       if (low === 0 && high === 0) return undefined
       row.fill(0, field, field + 2)
-      const index = this.#hashedStacks?.find(low, high)
+      const stacks = row[KEY.source] === SOURCE.cpu ? this.#userStacks : this.#besideStacks
+      const index = stacks?.find(low, high)
       if (index === undefined) missingStacks++
       return index ?? STACK_ERROR
     }
@@ -116,7 +122,9 @@ export class Generation {
       row[KEY.userStack] = id >= 0 ? resolve(id) : userFault(id, row[KEY.kernelThread] === 1)
     }
 
-    const stackError = (await this.#hashedStacks?.take(into, slices)) ?? 0
+    const stackError =
+      ((await this.#userStacks?.take(into, slices)) ?? 0) ||
+      ((await this.#besideStacks?.take(into, slices)) ?? 0)
     for (const record of this.#records.splice(0)) {
       row.set(record.subarray(0, KEY_WORDS))
       const kernelWords = (record[OVERFLOW.kernelBytes] as number) / 4
@@ -130,13 +138,16 @@ export class Generation {
       readingOf(row[KEY.source] as number).overflowed++
       if (slices.due) await slices.yield()
     }
-    const error = await takeCounts(this.#calls, this.#counts, slices, (key, count, sum) => {
+    const addCount = (key: Uint32Array, count: number, sum: number) => {
       row.set(key)
       setKernelStack(signed(row, KEY.kernelStack))
       setUserStack(signed(row, KEY.userStack))
       into.addRow(row, count, sum)
       readingOf(row[KEY.source] as number).counted += count
-    })
+    }
+    let error = 0
+    for (const counts of this.#counts)
+      error = (await takeCounts(this.#calls, counts, slices, addCount)) || error
     const unclaimedStacks = await this.#stacks.clear(slices)
     let counted = 0
     let overflowed = 0
@@ -144,7 +155,11 @@ export class Generation {
       counted += reading.counted
       overflowed += reading.overflowed
     }
-    return { counted, overflowed, sources, error, stackError, missingStacks, unclaimedStacks }
+    const besideStacks = this.#besideStacks?.size ?? 0
+    return {
+      ...{ counted, overflowed, sources, error, stackError },
+      ...{ missingStacks, unclaimedStacks, besideStacks },
+    }
   }
 }
 

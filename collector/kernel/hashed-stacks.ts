@@ -18,6 +18,11 @@ export class HashedStacks {
     this.#fd = fd
   }
 
+  /** Of the last take(). */
+  get size(): number {
+    return this.#indexes.size
+  }
+
   /**
    * Takes all stacks out of the kernel's map into a window. Only for a generation no program writes any
    * more. Returns 0, or the negative errno that ended it early.

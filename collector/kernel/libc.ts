@@ -48,6 +48,15 @@ const cSyscall = libc.func('syscall', 'long', [
   d: number,
 ) => number | bigint
 
+const cSyscallLongs = libc.func('syscall', 'long', [
+  'long',
+  'long',
+  'long',
+  'long',
+  'long',
+  'long',
+]) as (number: number, ...args: [number, number, number, number, number]) => number | bigint
+
 /** errno of the last call that came back with an error; read it before anything else is called. */
 export const lastErrno = (): number => koffi.errno()
 
@@ -77,6 +86,29 @@ export function openPerfEvent(attributes: Uint8Array, cpu: number): number {
 
 const ENOSYS = 38
 const PERF_EVENT_OPEN: Readonly<Record<string, number>> = { x64: 298, arm64: 241 }
+
+// The same numbers on every processor.
+const FSOPEN = 430
+const FSCONFIG = 431
+const FSMOUNT = 432
+
+/**
+ * A file system of the kernel, mounted nowhere: the descriptor of its root, which only this process has
+ * and which ends with it. A negative errno without the right to it (CAP_SYS_ADMIN) or before Linux 5.2.
+ */
+export function mountDetached(type: string): number {
+  const closeOnExec = 1
+  const create = 6
+  const context = Number(cSyscall(FSOPEN, Buffer.from(`${type}\0`), closeOnExec, 0, 0, 0))
+  if (context < 0) return -koffi.errno()
+  try {
+    if (Number(cSyscallLongs(FSCONFIG, context, create, 0, 0, 0)) < 0) return -koffi.errno()
+    const root = Number(cSyscallLongs(FSMOUNT, context, closeOnExec, 0, 0, 0))
+    return root < 0 ? -koffi.errno() : root
+  } finally {
+    cClose(context)
+  }
+}
 
 export type Mapping = {
   /** Must not be touched after close(): the memory is gone and the process would end. */

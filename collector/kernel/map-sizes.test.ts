@@ -5,6 +5,7 @@ test('a small host reads once per window of 10 s from small maps', () => {
   expect(mapSizes(2, 99)).toEqual({
     stackEntries: 2048,
     countEntries: 4096,
+    besideEntries: 0,
     overflowBytes: 1 << 20,
     readEveryMs: 10_343,
   })

@@ -8,6 +8,8 @@
 export type MapSizes = {
   readonly stackEntries: number
   readonly countEntries: number
+  /** Stacks of sources beside the CPU clock, and twice as many counts; 0 without such sources. */
+  readonly besideEntries: number
   readonly overflowBytes: number
   /** The maps must be read at least this often. */
   readonly readEveryMs: number
@@ -16,7 +18,7 @@ export type MapSizes = {
 const LEAST_STACKS = 2048
 const MOST_STACKS = 16384
 const WINDOW_SECONDS = 10
-// Waits and hooks come at any rate: what their stacks need is not known before.
+// Waits and hooks come at any rate: their maps are read more often when they fill. 8 MB each of two.
 const STACKS_BESIDE = 8192
 
 /**
@@ -26,14 +28,14 @@ const STACKS_BESIDE = 8192
 export function mapSizes(cpus: number, frequencyHz: number, sourcesBeside = 0): MapSizes {
   const samplesPerSecond = Math.max(1, cpus * frequencyHz)
   const wanted = nextPowerOfTwo(samplesPerSecond * WINDOW_SECONDS)
-  const own = Math.min(MOST_STACKS, Math.max(LEAST_STACKS, wanted))
-  const stackEntries = sourcesBeside > 0 ? Math.max(own, STACKS_BESIDE) : own
+  const stackEntries = Math.min(MOST_STACKS, Math.max(LEAST_STACKS, wanted))
   return {
     stackEntries,
     // One count a sample is the most there can be; twice that covers a late reading.
     countEntries: 2 * stackEntries,
+    besideEntries: sourcesBeside > 0 ? STACKS_BESIDE : 0,
     overflowBytes: 1 << 20,
-    readEveryMs: Math.floor((1000 * own) / samplesPerSecond),
+    readEveryMs: Math.floor((1000 * stackEntries) / samplesPerSecond),
   }
 }
 

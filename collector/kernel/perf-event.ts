@@ -54,6 +54,24 @@ export function openSideBand(cpu: number, wakeBytes: number): number | null {
   return fd >= 0 ? fd : explainPerfError(-fd, cpu)
 }
 
+const TYPE_TRACEPOINT = 2
+
+/**
+ * A perf event of a tracepoint, by its number in tracefs. Programs attached to it run on every CPU. Throws
+ * `not_privileged` or `perf_event`.
+ */
+export function openTracepoint(id: number): number {
+  const attributes = Buffer.alloc(ATTRIBUTES_BYTES)
+  attributes.writeUInt32LE(TYPE_TRACEPOINT, 0)
+  attributes.writeUInt32LE(ATTRIBUTES_BYTES, 4)
+  attributes.writeBigUInt64LE(BigInt(id), 8)
+  const [cpu = 0] = readOnlineCpus()
+  const fd = openPerfEvent(attributes, cpu)
+  if (fd >= 0) return fd
+  explainPerfError(-fd, cpu)
+  throw new FlamewatchError('perf_event', `CPU ${cpu} went offline.`, { retriable: true })
+}
+
 const EPERM = 1
 const EACCES = 13
 const ENODEV = 19

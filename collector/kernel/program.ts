@@ -140,9 +140,10 @@ function loadOnce(
       object.setValueSize(map, depth * 8)
     }
     for (const map of ['counts_0', 'counts_1']) object.resizeMap(map, options.sizes.countEntries)
-    if (keepsHashedStacks(variant, options.programs))
-      for (const map of HASHED_STACKS) object.resizeMap(map, options.sizes.stackEntries)
-    else if (variant !== 'profile-nobtf') for (const map of HASHED_STACKS) object.leaveMapOut(map)
+    if (variant === 'profile-tables')
+      for (const map of ['user_stacks_0', 'user_stacks_1'])
+        object.resizeMap(map, options.sizes.stackEntries)
+    if (options.programs.size > 1) sizeBeside(object, options.sizes.besideEntries)
     object.resizeMap('overflow', options.sizes.overflowBytes)
     object.setInitialValue(
       '.rodata.settings',
@@ -157,14 +158,14 @@ function loadOnce(
   }
 }
 
-const HASHED_STACKS = ['hashed_stacks_0', 'hashed_stacks_1']
+/** Of the sources beside the CPU clock; there only with one. */
+export const BESIDE_MAPS = [0, 1].flatMap((n) => [`beside_stacks_${n}`, `beside_counts_${n}`])
 
-/** Whether the program has the maps of stacks by hash. */
-export function keepsHashedStacks(
-  variant: BpfVariant,
-  programs: ReadonlySet<ProgramName>,
-): boolean {
-  return variant === 'profile-tables' || programs.has('on_switch')
+function sizeBeside(object: BpfObject, entries: number): void {
+  for (const n of [0, 1]) {
+    object.resizeMap(`beside_stacks_${n}`, entries)
+    object.resizeMap(`beside_counts_${n}`, 2 * entries)
+  }
 }
 
 // A kernel that lacks what one source needs has the others.
@@ -178,6 +179,7 @@ function leaveOut(
     if (isThere && !programs.has(program)) object.leaveProgramOut(program)
   }
   if (variant !== 'profile-nobtf' && !programs.has('on_switch')) object.leaveMapOut('waits')
+  if (programs.size === 1) for (const map of BESIDE_MAPS) object.leaveMapOut(map)
 }
 
 // The kernel refuses a stack map deeper than this limit.

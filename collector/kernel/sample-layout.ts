@@ -17,6 +17,7 @@ export const COMM_BYTES = 16
 /** enum sample_source: hooks are numbered from `hook` on. */
 export const SOURCE = { cpu: 0, offCpu: 1, hook: 2 } as const
 export const MOST_SOURCES = 16
+export const MOST_HOOKS = MOST_SOURCES - SOURCE.hook
 
 /** struct settings, in bytes. */
 export const SETTINGS = {

@@ -13,7 +13,7 @@ import { OverflowRing } from './overflow-ring.ts'
 import { readOnlineCpus } from './perf-event.ts'
 import { checkPidNamespace, checkPrivileges } from './preflight.ts'
 import { ProcessEvents, type SampledProcess } from './process-events.ts'
-import { keepsHashedStacks, type LoadedProgram, loadProgram, type UnwindMode } from './program.ts'
+import { BESIDE_MAPS, type LoadedProgram, loadProgram, type UnwindMode } from './program.ts'
 import type { SampleStats } from './sample-layout.ts'
 import { SampleStatsReader } from './sample-stats.ts'
 import { settleAccount } from './settle-account.ts'
@@ -149,6 +149,7 @@ class KernelSampler implements Sampler {
   #window = new WindowBuilder(Date.now())
   #flippedAtMs = Date.now()
   #timer: NodeJS.Timeout | undefined
+  #readEveryMs: number
   // One reading at a time: each call waits for the one before.
   #queue: Promise<unknown> = Promise.resolve()
   #reading = false
@@ -180,8 +181,9 @@ class KernelSampler implements Sampler {
       : null
     this.unwindTables = this.unwindFds && new UnwindMaps(libbpf.tables, this.unwindFds)
     const programs = new Set(sources.map((source) => source.program))
-    const byHash = keepsHashedStacks(program.variant, programs)
-    this.#maps = [...MAPS, ...(byHash ? HASHED_MAPS : []), ...(byTables ? TABLE_MAPS : [])]
+    const hasBeside = sources.length > 1
+    this.#maps = [...MAPS, ...(hasBeside ? BESIDE_MAPS : []), ...(byTables ? TABLE_MAPS : [])]
+    this.#readEveryMs = hasBeside ? Math.min(BESIDE_READ_MS, sizes.readEveryMs) : sizes.readEveryMs
     this.#options = options
     this.#log = options.log
     this.#libbpf = libbpf
@@ -191,8 +193,16 @@ class KernelSampler implements Sampler {
     const generation = (n: 0 | 1) => {
       const ways = [object.mapFd(`stacks_${n}a`), object.mapFd(`stacks_${n}b`)] as const
       const maps = { counts: object.mapFd(`counts_${n}`), ways }
-      const hashed = byHash ? { hashedStacks: object.mapFd(`hashed_stacks_${n}`) } : {}
-      return new Generation(libbpf.maps, { ...maps, ...hashed }, asksProc)
+      const userStacks = byTables ? { userStacks: object.mapFd(`user_stacks_${n}`) } : {}
+      const beside = hasBeside && {
+        counts: object.mapFd(`beside_counts_${n}`),
+        stacks: object.mapFd(`beside_stacks_${n}`),
+      }
+      return new Generation(
+        libbpf.maps,
+        { ...maps, ...userStacks, ...(beside && { beside }) },
+        asksProc,
+      )
     }
     this.#generations = [generation(0), generation(1)]
     this.#stats = new SampleStatsReader(libbpf.maps, object.mapFd('stats'), libbpf.possibleCpus())
@@ -215,7 +225,7 @@ class KernelSampler implements Sampler {
     this.#window = new WindowBuilder(Date.now())
     for (const source of this.#sources) this.#attached.push(source.attach(this.#object))
     this.#raisePriority()
-    this.#timer = setInterval(() => this.#readInBetween(), this.#sizes.readEveryMs)
+    this.#scheduleReading()
   }
 
   drain(): Promise<SampleWindow> {
@@ -253,8 +263,7 @@ class KernelSampler implements Sampler {
   }
 
   stop(): void {
-    clearInterval(this.#timer)
-    this.#timer = undefined
+    clearTimeout(this.#timer)
     for (const source of this.#attached.splice(0)) source.close()
   }
 
@@ -278,6 +287,20 @@ class KernelSampler implements Sampler {
     return result
   }
 
+  #scheduleReading(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#readInBetween(), this.#readEveryMs)
+  }
+
+  // Waits and hooks come at any rate: twice as often when their maps fill, half as often when they do not.
+  #pace(besideStacks: number): void {
+    const { besideEntries, readEveryMs } = this.#sizes
+    if (2 * besideStacks > besideEntries)
+      this.#readEveryMs = Math.max(LEAST_READ_MS, this.#readEveryMs / 2)
+    else if (8 * besideStacks < besideEntries)
+      this.#readEveryMs = Math.min(readEveryMs, this.#readEveryMs * 2)
+  }
+
   // On big hosts the maps are too small for a whole window and are read in between.
   #readInBetween(): void {
     if (this.#reading) return
@@ -292,7 +315,7 @@ class KernelSampler implements Sampler {
       await this.#readGeneration()
     } finally {
       this.#reading = false
-      this.#timer?.refresh()
+      if (this.#attached.length > 0) this.#scheduleReading()
     }
   }
 
@@ -311,6 +334,7 @@ class KernelSampler implements Sampler {
     }))
     this.#readMs += performance.now() - startedMs
     this.#readings++
+    if (this.#sources.length > 1) this.#pace(reading.besideStacks)
     this.#account(stats, reading)
   }
 
@@ -373,11 +397,14 @@ const MAPS = [
   'seen',
   'events',
 ]
-const HASHED_MAPS = ['hashed_stacks_0', 'hashed_stacks_1']
 // Without the tables themselves: they are those of their builder to count.
-const TABLE_MAPS = ['processes', 'tables', 'asked']
+const TABLE_MAPS = ['user_stacks_0', 'user_stacks_1', 'processes', 'tables', 'asked']
 
 const ignore = () => undefined
+
+// Between two readings where there are sources beside the CPU clock: at first, and at least.
+const BESIDE_READ_MS = 1_000
+const LEAST_READ_MS = 100
 
 type LoadedSource = {
   readonly name: ProgramName

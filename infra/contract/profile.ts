@@ -16,7 +16,8 @@ export const OFF_CPU_SAMPLE: ValueType = { type: 'off_cpu', unit: 'nanoseconds' 
 
 // How often a hook was met: `event:kprobe/vfs_read:count:event:count`. The hook is the sample type, so that
 // each is a profile type of its own.
-const HOOK_KINDS = ['tracepoint', 'kprobe', 'uprobe'] as const
+export const HOOK_KINDS = ['tracepoint', 'kprobe', 'uprobe'] as const
+export const EVENT_PERIOD: ValueType = { type: 'event', unit: 'count' }
 const HOOK = new RegExp(`^(${HOOK_KINDS.join('|')})/`)
 
 export type ProfileTypeParts = {
@@ -28,6 +29,7 @@ export type ProfileTypeParts = {
 }
 
 const PART = /^[A-Za-z0-9_./ $+-]{1,100}$/
+export const MAX_TYPE_PART = 100
 
 /** The parts of a profile type, or null when `type` is none. */
 export function parseProfileType(type: string): ProfileTypeParts | null {

@@ -105,7 +105,10 @@ describe('the account of samples', () => {
 
 describe('stacks that find no place', () => {
   // 32 buckets for hundreds of stacks, and a ring for all samples of a slow machine's long window.
-  const tiny = { stackEntries: 16, countEntries: 4096, overflowBytes: 1 << 24, readEveryMs: 60_000 }
+  const tiny = {
+    ...{ stackEntries: 16, countEntries: 4096, besideEntries: 0 },
+    ...{ overflowBytes: 1 << 24, readEveryMs: 60_000 },
+  }
 
   test('come whole through the overflow ring and are counted once', async () => {
     const { windows, cost } = await sampleCallTrees({ frequencyHz: 999, sizes: tiny })
@@ -162,7 +165,10 @@ describe('stacks that find no place', () => {
 })
 
 test('big hosts: windows longer than the maps hold are read in between', async () => {
-  const sizes = { stackEntries: 2048, countEntries: 4096, overflowBytes: 1 << 20, readEveryMs: 20 }
+  const sizes = {
+    ...{ stackEntries: 2048, countEntries: 4096, besideEntries: 0 },
+    ...{ overflowBytes: 1 << 20, readEveryMs: 20 },
+  }
   const sampler = await openSampler({ frequencyHz: 999, log: silentLog(), sizes, niceness: 0 })
   try {
     const { ended, pid } = start(callTree, [WORK])

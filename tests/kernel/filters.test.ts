@@ -17,7 +17,7 @@ beforeAll(() => {
 beforeEach(requireRoot)
 
 const WORK = '100000'
-const NOTHING = { onlyPid: [], excludeComm: [], offCpu: false, offCpuThreshold: 1e6 }
+const NOTHING = { onlyPid: [], excludeComm: [], offCpu: false, offCpuThreshold: 1e6, event: [] }
 
 type Options = { readonly forceNoBtf?: boolean; readonly unwind?: 'tables' }
 

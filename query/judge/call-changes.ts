@@ -77,6 +77,18 @@ export class CallChanges {
     return !this.#callers.has(fn)
   }
 
+  /** How much of the rise of `fn` came in stacks with each of `others` above it. */
+  risesUnder(fn: number, others: ReadonlySet<number>): Map<number, number> {
+    const rises = new Map<number, number>()
+    for (const stack of this.#stacks) {
+      const at = stack.frames.indexOf(fn)
+      if (at < 0) continue
+      for (const above of new Set(stack.frames.slice(0, at)))
+        if (others.has(above)) rises.set(above, (rises.get(above) ?? 0) + rise(stack))
+    }
+    return rises
+  }
+
   /** The way from the root to `fn` on which most was gained, `fn` last. */
   pathOf(fn: number): number[] {
     const paths = new Map<string, { readonly frames: readonly number[]; gain: number }>()

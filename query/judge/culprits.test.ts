@@ -92,6 +92,17 @@ describe('what is to blame', () => {
     expect(groups('', 'work')).toEqual({ work: 'work' })
   })
 
+  test('is the function that does all of it worse, with the part of it that stands out', () => {
+    const { groups } = comparison(`
+      main;parse 1 3
+      main;parse;scan 1 3
+      main;parse;build;read 4 9.5
+      main;idle 94 84.5`)
+    expect(groups('parse build read', 'parse scan read')).toEqual({
+      parse: 'parse scan build read',
+    })
+  })
+
   test('is found once in a recursion', () => {
     const { groups } = comparison(`
       main;walk;walk;walk;visit 10 15

@@ -35,7 +35,40 @@ export function findCulprits(
       groups.set(culprit, members)
     }
   }
-  return Array.from(groups, ([culprit, members]) => ({ culprit, members }))
+  return foldNested(
+    changes,
+    Array.from(groups, ([culprit, members]) => ({ culprit, members })),
+  )
+}
+
+const WHOLLY = 0.9
+
+/** A culprit whose rise came beneath another one is a part of that one's. */
+function foldNested(changes: CallChanges, groups: readonly Group[]): Group[] {
+  const culprits = new Set(groups.map(({ culprit }) => culprit))
+  const above = new Map<number, number>()
+  for (const culprit of culprits) {
+    const whole = rise(changes.cum(culprit))
+    // Two that call each other are not both beneath the other.
+    for (const [other, part] of changes.risesUnder(culprit, culprits))
+      if (whole > 0 && part >= WHOLLY * whole && !above.has(other)) above.set(culprit, other)
+  }
+  const topOf = (culprit: number): number => {
+    const other = above.get(culprit)
+    return other === undefined ? culprit : topOf(other)
+  }
+  return groups
+    .filter(({ culprit }) => topOf(culprit) === culprit)
+    .map(({ culprit }) => ({
+      culprit,
+      members: [
+        ...new Set(
+          groups
+            .filter((group) => topOf(group.culprit) === culprit)
+            .flatMap((group) => group.members),
+        ),
+      ],
+    }))
 }
 
 // Parts of a function's rise: to go down into one callee, to stop at the function itself, to split.

@@ -63,24 +63,30 @@ export function scaleSums(sums: FunctionSums, scale: number): FunctionSums {
 
 const WELL_SAMPLED_SHARE = 2e-4
 
+export function referenceScale(totals: Totals, functions: readonly FunctionSums[]): number {
+  return referenceScaleOf(
+    functions.map(({ xb, xc }) => ({
+      baseline: xb / totals.baseline.total,
+      candidate: xc / totals.candidate.total,
+    })),
+  )
+}
+
 /**
- * How far the candidate's whole outgrew what most functions did: the median ratio of their shares.
+ * How far the candidate's whole outgrew what most functions did, from their shares: the median ratio.
  * One function that costs much more makes all other shares fall; with the candidate's denominators
  * scaled by this they stay where they were. The same idea as the size factors of DESeq (Anders and
  * Huber 2010).
  */
-export function referenceScale(totals: Totals, functions: Iterable<FunctionSums>): number {
-  const ratios: number[] = []
-  for (const { xb, xc } of functions) {
-    const share = xb / totals.baseline.total
-    if (share > WELL_SAMPLED_SHARE) ratios.push(xc / totals.candidate.total / share)
-  }
-  if (ratios.length === 0) return 1
-  ratios.sort((a, b) => a - b)
+export function referenceScaleOf(
+  shares: readonly { readonly baseline: number; readonly candidate: number }[],
+): number {
+  const ratios = shares
+    .filter(({ baseline }) => baseline > WELL_SAMPLED_SHARE)
+    .map(({ baseline, candidate }) => candidate / baseline)
+    .sort((a, b) => a - b)
   const middle = ratios.length >> 1
-  const median =
-    ratios.length % 2 === 1
-      ? (ratios[middle] as number)
-      : ((ratios[middle - 1] as number) + (ratios[middle] as number)) / 2
+  const upper = ratios[middle] ?? 1
+  const median = ratios.length % 2 === 1 ? upper : (upper + (ratios[middle - 1] ?? 1)) / 2
   return median > 0 ? median : 1
 }

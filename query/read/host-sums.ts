@@ -288,10 +288,13 @@ export type Stratified = {
 export async function readStrata(
   reader: Reader,
   comparison: Comparison,
-  clusters: readonly Cluster[],
-  stratumMs: number,
-  leastValue: number,
+  options: {
+    readonly clusters: readonly Cluster[]
+    readonly stratumMs: number
+    readonly leastValue: number
+  },
 ): Promise<Stratified> {
+  const { clusters, stratumMs, leastValue } = options
   const { fromMs, toMs } = comparison.candidate.scope.range
   const count = Math.ceil((toMs - fromMs) / stratumMs)
   const stratum = sql`intDiv(toUnixTimestamp(time) * 1000 - ${fromMs}, ${stratumMs})`

@@ -11,9 +11,9 @@ import type { Explained } from './explain.ts'
 import { explain } from './explain.ts'
 import type { HostsBehind } from './hosts.ts'
 import { readHostsBehind } from './hosts.ts'
-import type { ArmFacts, JudgedTests, Measured, TestKey } from './measure.ts'
-import { keyText } from './measure.ts'
-import type { DesignName, Question } from './question.ts'
+import type { ArmFacts, JudgedTests, Measured, TestKey } from './measured.ts'
+import { keyText } from './measured.ts'
+import type { Question } from './question.ts'
 import { confidenceOf, reachVerdict } from './verdict.ts'
 
 export type Compared = JudgedTests & {
@@ -31,15 +31,15 @@ export async function describeComparison(
   reader: Reader,
   compared: Compared,
 ): Promise<RegressionsAnswer> {
-  const { question, design, measured, judged, limit } = compared
+  const { question, design, measured, rises: judged, limit } = compared
   const { thresholds } = question
-  const { rises, falls, shifts } = explainChanges(compared)
+  const { dearer, cheaper, shifts } = explainChanges(compared)
   const suspects = outlierSuspects(judged, thresholds.minAbs)
-  const shown = [...rises, ...falls].map(({ test }) => test)
+  const shown = [...dearer, ...cheaper].map(({ test }) => test)
   const hosts = await readHosts(reader, measured, [...shown, ...suspects])
   const rows = new Rows(compared, hosts)
 
-  const regressions = rises.map((change) => rows.describe(change))
+  const regressions = dearer.map((change) => rows.describe(change))
   const outliers = suspects
     .filter(({ key }) => (hosts.get(keyText(key))?.top?.weight ?? 0) > OUTLIER_WEIGHT)
     .flatMap((test) => rows.describeOutlier(test))
@@ -49,13 +49,13 @@ export async function describeComparison(
     type: question.type,
     baseline: describeArm(question.baseline, measured.baseline),
     candidate: describeArm(question.candidate, measured.candidate),
-    design: measured.tests.length > 0 ? design.name : 'none',
+    design: judged.length > 0 ? design.name : 'none',
     byHour: design.name === 'canary' && design.byHour,
     confidence: confidenceOf(design.name, measured.baseline, measured.candidate),
     normalize: question.normalize,
     clusterBy: question.clusterBy,
     ...reachVerdict(question, design.name, { ...measured, judged, rises: names }),
-    warnings: warningsOf(measured, design.name),
+    warnings: warningsOf(compared),
     thresholds: { ...thresholds, minHosts: question.minHosts },
     tests: judged.length,
     detectable: SHARES.map((share) => ({ share, delta: detectableAt(judged, share) })),
@@ -63,7 +63,7 @@ export async function describeComparison(
       .flatMap((id) => rows.functionOf(id))
       .slice(0, limit),
     regressions,
-    improvements: falls.map((change) => rows.describe(change)),
+    improvements: cheaper.map((change) => rows.describe(change)),
     outliers: outliers.slice(0, limit),
     shifts: shifts.map((change) => rows.describeShift(change)),
   }
@@ -72,24 +72,27 @@ export async function describeComparison(
 /** A change with its cause, and the test that tells its size. */
 type Change = Explained & { readonly test: Judged<TestKey> }
 
-function explainChanges({ tree, judged, question, limit }: Compared): {
-  readonly rises: readonly Change[]
-  readonly falls: readonly Change[]
+function explainChanges({ tree, rises, falls, measured, question, limit }: Compared): {
+  readonly dearer: readonly Change[]
+  readonly cheaper: readonly Change[]
   readonly shifts: readonly Change[]
 } {
-  const tests = Map.groupBy(judged, ({ key }) => key.function)
-  const changes = (direction: 'regression' | 'improvement') =>
-    explain(tree, judged, direction, question.thresholds.minAbs).flatMap((one): Change[] => {
+  const changes = (judged: readonly Judged<TestKey>[], status: 'regression' | 'improvement') => {
+    const tests = Map.groupBy(judged, ({ key }) => key.function)
+    const scale = status === 'improvement' ? measured.scale : 1
+    const { minAbs } = question.thresholds
+    return explain(tree, judged, { status, scale, minAbs }).flatMap((one): Change[] => {
       const own = tests.get(idOf(tree.functions, one.culprit)) ?? []
       const test = own.reduce<Judged<TestKey> | undefined>(moreTelling, undefined)
       return test === undefined ? [] : [{ ...one, test }]
     })
-  const rises = changes('regression')
+  }
+  const rose = changes(rises, 'regression')
   const own = (all: readonly Change[]) => all.filter(({ shift }) => shift === undefined)
   return {
-    rises: own(rises).slice(0, limit),
-    falls: own(changes('improvement')).slice(0, limit),
-    shifts: rises.filter(({ shift }) => shift !== undefined).slice(0, limit),
+    dearer: own(rose).slice(0, limit),
+    cheaper: own(changes(falls, 'improvement')).slice(0, limit),
+    shifts: rose.filter(({ shift }) => shift !== undefined).slice(0, limit),
   }
 }
 
@@ -224,14 +227,14 @@ function describeArm(version: string, { range, hosts, effective, samples }: ArmF
   }
 }
 
-function warningsOf({ uncovered, tests }: Measured, design: DesignName): string[] {
+function warningsOf({ measured: { uncovered }, design, rises }: Compared): string[] {
   const warnings: string[] = []
   if (uncovered > 0.01)
     warnings.push(
-      `${Math.round(100 * uncovered)} % of the candidate ran in hours without two hosts of each ` +
-        'version and is left out.',
+      `${Math.round(100 * uncovered)} % of what the candidate used is left out: meanwhile fewer than ` +
+        'two hosts ran one of the versions.',
     )
-  if (design === 'days' && tests.length > 0)
+  if (design.name === 'days' && rises.length > 0)
     warnings.push('No host ran the old version meanwhile: earlier days stand in for it.')
   return warnings
 }

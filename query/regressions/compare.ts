@@ -1,17 +1,22 @@
 import { FlamewatchError } from '../../infra/runtime/errors.ts'
 import type { RegressionsAnswer } from '../api.ts'
-import type { Design } from '../judge/choose-design.ts'
+import type { Design, Steps } from '../judge/choose-design.ts'
 import { chooseDesign } from '../judge/choose-design.ts'
+import type { Judged } from '../judge/decide.ts'
 import { decide, isChange } from '../judge/decide.ts'
 import { readCallTree } from '../read/call-trees.ts'
 import type { Dictionaries } from '../read/dictionaries.ts'
 import { readPresence } from '../read/presence.ts'
 import type { Reader } from '../read/reader.ts'
 import type { Scope } from '../read/scope.ts'
+import type { TimeRange } from '../time.ts'
 import { chooseStep } from '../time.ts'
 import { describeComparison } from './answer.ts'
-import type { JudgedTests } from './measure.ts'
-import { keyText, measure, measureDays, timesOf } from './measure.ts'
+import { measureDays } from './measure-days.ts'
+import { measureChanges, measureHosts } from './measure-hosts.ts'
+import { measureHours } from './measure-hours.ts'
+import type { JudgedTests, Measured, TestKey } from './measured.ts'
+import { keyText } from './measured.ts'
 import type { Question } from './question.ts'
 import { versionSelector } from './question.ts'
 
@@ -28,9 +33,9 @@ export async function judgeRegressions(
   limit: number,
 ): Promise<RegressionsAnswer> {
   const { design, stepMs } = await findDesign(reader, question)
-  const measured = await measureBy(reader, question, design, stepMs)
-  const { tree } = await readCallTree(reader, dictionaries, sidesOf(question, design, measured))
-  return describeComparison(reader, { question, design, ...measured, tree, limit })
+  const tests = await judgeTests(reader, question, design, stepMs)
+  const { tree } = await readCallTree(reader, dictionaries, sidesOf(question, design, tests))
+  return describeComparison(reader, { question, design, ...tests, tree, limit })
 }
 
 async function findDesign(
@@ -62,31 +67,74 @@ async function findDesign(
   return { design, stepMs }
 }
 
-async function measureBy(
+async function judgeTests(
   reader: Reader,
   question: Question,
   design: Design,
   stepMs: number,
 ): Promise<JudgedTests> {
-  if (design.name !== 'days') {
-    const measured = await measure(reader, question, design, stepMs)
-    return { measured, judged: decide(measured.tests, question.thresholds) }
+  const window = timesOf(question.range, stepMs, design.window)
+  if (design.name === 'days') return judgeDays(reader, question, window)
+  const measured = await measureBy(reader, question, design, stepMs)
+  return { measured, ...decideBoth(measured, question) }
+}
+
+function measureBy(
+  reader: Reader,
+  question: Question,
+  design: Exclude<Design, { name: 'days' }>,
+  stepMs: number,
+): Promise<Measured> {
+  const window = timesOf(question.range, stepMs, design.window)
+  if (design.name === 'did') {
+    const before = timesOf(question.range, stepMs, design.before)
+    return measureChanges(reader, question, { ...design, window, before })
   }
-  // One window alone is wrong too often: what counts is what two in a row say.
-  const { fromMs, toMs } = timesOf(question.range, stepMs, design.window)
+  const byHour = design.name === 'canary' && design.byHour
+  return byHour ? measureHours(reader, question, window) : measureHosts(reader, question, window)
+}
+
+/** One window alone is wrong too often: what counts is what two in a row say. */
+async function judgeDays(
+  reader: Reader,
+  question: Question,
+  { fromMs, toMs }: TimeRange,
+): Promise<JudgedTests> {
   const length = Math.min(LONGEST_DAY_WINDOW_MS, Math.floor((toMs - fromMs) / 2000) * 1000)
   const [measured, earlier] = await Promise.all([
     measureDays(reader, question, { fromMs: toMs - length, toMs }),
     measureDays(reader, question, { fromMs: toMs - 2 * length, toMs: toMs - length }),
   ])
-  const before = new Map(
-    decide(earlier.tests, question.thresholds).map(({ key, status }) => [keyText(key), status]),
+  const before = decideBoth(earlier, question)
+  const now = decideBoth(measured, question)
+  return {
+    measured,
+    rises: onlyTwiceInARow(now.rises, before.rises),
+    falls: onlyTwiceInARow(now.falls, before.falls),
+  }
+}
+
+function onlyTwiceInARow(
+  now: readonly Judged<TestKey>[],
+  before: readonly Judged<TestKey>[],
+): Judged<TestKey>[] {
+  const statuses = new Map(before.map(({ key, status }) => [keyText(key), status]))
+  return now.map((one) =>
+    isChange(one) && statuses.get(keyText(one.key)) !== one.status
+      ? { ...one, status: 'inconclusive' as const }
+      : one,
   )
-  const judged = decide(measured.tests, question.thresholds).map((one) => {
-    const lonely = isChange(one) && before.get(keyText(one.key)) !== one.status
-    return lonely ? { ...one, status: 'inconclusive' as const } : one
-  })
-  return { measured, judged }
+}
+
+function decideBoth({ tests }: Measured, { thresholds }: Question) {
+  return {
+    rises: decide(tests.asked, thresholds),
+    falls: decide(tests.byReference, thresholds),
+  }
+}
+
+function timesOf({ fromMs }: TimeRange, stepMs: number, steps: Steps): TimeRange {
+  return { fromMs: fromMs + steps.from * stepMs, toMs: fromMs + steps.to * stepMs }
 }
 
 /** Whose stacks explain a change: of both versions at the same time where there was such a time. */

@@ -10,7 +10,7 @@ import { findShift } from '../judge/shifts.ts'
 import type { SummedTree } from '../tree/call-tree.ts'
 import { idOf } from '../tree/functions.ts'
 import type { Sums } from '../tree/sums.ts'
-import type { TestKey } from './measure.ts'
+import type { TestKey } from './measured.ts'
 
 /** A change with its cause: numbers of functions of the tree. */
 export type Explained = Group & {
@@ -26,13 +26,23 @@ export type Explained = Group & {
 export function explain(
   tree: SummedTree,
   judged: readonly Judged<TestKey>[],
-  direction: 'regression' | 'improvement',
-  minAbs: number,
+  options: {
+    readonly status: 'regression' | 'improvement'
+    /** Of the candidate's whole, as its tests were scaled. */
+    readonly scale: number
+    readonly minAbs: number
+  },
 ): Explained[] {
+  const { status, scale, minAbs } = options
   const numbers = numbersOf(tree)
-  const [from, to] = direction === 'regression' ? [0, 1] : [1, 0]
-  const changes = new CallChanges(sharesOf(tree, from, to))
-  const rose = judged.filter(({ status }) => status === direction)
+  const [baseline, candidate] = sharesOf(tree, scale)
+  // What fell, rose the other way round.
+  const changes = new CallChanges(
+    status === 'regression'
+      ? joinShares(tree, baseline, candidate)
+      : joinShares(tree, candidate, baseline),
+  )
+  const rose = judged.filter((one) => one.status === status)
   const flagged = new Map<number, { fn: number; byCum: boolean; byFlat: boolean }>()
   for (const { key } of rose) {
     const fn = numbers.get(key.function)
@@ -68,16 +78,19 @@ function numbersOf({ functions }: SummedTree): Map<bigint, number> {
   return numbers
 }
 
-/** Every stack of the tree as shares of its side. */
-function sharesOf({ trie, flat, cum }: SummedTree, from: number, to: number): StackShares[] {
-  const wholes = cum.map((sums) => sums.approximate(0))
-  const share = (side: number, node: number) =>
-    (wholes[side] as number) > 0
-      ? (flat[side] as Sums).approximate(node) / (wholes[side] as number)
-      : 0
+/** By node, the share that ends there of each side. */
+function sharesOf({ flat, cum }: SummedTree, scale: number): [Float64Array, Float64Array] {
+  const side = (at: 0 | 1, by: number) => {
+    const whole = (cum[at] as Sums).approximate(0) * by
+    return (flat[at] as Sums).doubles().map((value) => (whole > 0 ? value / whole : 0))
+  }
+  return [side(0, 1), side(1, scale)]
+}
+
+function joinShares({ trie }: SummedTree, from: Float64Array, to: Float64Array): StackShares[] {
   const stacks: StackShares[] = []
   for (let node = 1; node < trie.nodes; node++) {
-    const [baseline, candidate] = [share(from, node), share(to, node)]
+    const [baseline, candidate] = [from[node] as number, to[node] as number]
     if (baseline === 0 && candidate === 0) continue
     const frames: number[] = []
     for (let at = node; at !== 0; at = trie.parent[at] as number) frames.push(trie.fn[at] as number)

@@ -2,7 +2,7 @@ import type { Judged } from '../judge/decide.ts'
 import type { ClusterValues, Comparison } from '../read/host-sums.ts'
 import { readClusters, readClusterValues } from '../read/host-sums.ts'
 import type { Reader } from '../read/reader.ts'
-import type { TestKey } from './measure.ts'
+import type { TestKey } from './measured.ts'
 
 /** How the hosts stand behind one change. */
 export type HostsBehind = {

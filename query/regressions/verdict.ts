@@ -1,6 +1,6 @@
 import type { Judged } from '../judge/decide.ts'
 import { detectableAt } from '../judge/decide.ts'
-import type { ArmFacts, TestKey } from './measure.ts'
+import type { ArmFacts, TestKey } from './measured.ts'
 import type { DesignName, Question } from './question.ts'
 
 export type Verdict = {

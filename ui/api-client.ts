@@ -7,6 +7,7 @@ import type {
   LabelValuesAnswer,
   NeighboursAnswer,
   Normalize,
+  RegressionsAnswer,
   SeriesAnswer,
   ServicesAnswer,
 } from '../query/api.ts'
@@ -100,6 +101,21 @@ export const api = {
     signal: AbortSignal,
   ) =>
     getJson<ComparedFunctionsAnswer>(apiUrl('functions', { ...pairParams(a, b), ...ask }), signal),
+  regressions: (
+    ask: {
+      readonly service: string
+      readonly type: string
+      readonly baseline: string
+      readonly candidate: string
+      readonly fromMs: number
+      readonly toMs: number
+    },
+    signal: AbortSignal,
+  ) => {
+    const { fromMs, toMs, ...rest } = ask
+    const range = { from: time(fromMs), to: time(toMs) }
+    return getJson<RegressionsAnswer>(apiUrl('regressions', { ...rest, ...range }), signal)
+  },
   neighbours: (part: Part, ask: { type: string; function: string }, signal: AbortSignal) =>
     getJson<NeighboursAnswer>(
       apiUrl('functions/neighbours', { ...partParams(part), ...ask }),

@@ -21,7 +21,7 @@ import type { Question } from './question.ts'
 import { versionSelector } from './question.ts'
 
 // Steps a range is cut into to see who ran what.
-const PRESENCE_STEPS = 144
+const PRESENCE_STEPS = 720
 const WARM_UP_MS = 600_000
 const LONGEST_DAY_WINDOW_MS = 3_600_000
 

@@ -66,6 +66,23 @@ describe('the way to the difference of the two newest versions', () => {
       await page.waitForSelector('tr.is-selected:has-text("ApplyDiscounts")')
     }))
 
+  it('shows the verdict on the newest version, and what it blames two clicks away', () =>
+    withPage('/', async (page) => {
+      await page.click('text=checkout')
+      const verdict = page.locator('section[aria-label="Verdict"]')
+      await verdict.getByText('parseCart takes 11 % more').waitFor()
+      const row = verdict.locator('tbody tr')
+      expect(await row.count()).toBe(1)
+      expect(await row.innerText()).toMatch(
+        /6\.40%\s+17\.0%\s+\+10\.6%\s*\+10\.0% to \+11\.2%\s+100%\s+1\.70/,
+      )
+      await verdict.getByText('encodeV2').waitFor()
+      await row.getByRole('link').click()
+      await expect.poll(() => path(page)).toBe('/s/checkout/diff')
+      expect([params(page).get('a'), params(page).get('b')]).toEqual(['v2.14.3', 'v2.15.0'])
+      expect(params(page).get('panes')).toBe('sandwich')
+    }))
+
   it('goes by keys alone', () =>
     withPage('/', async (page) => {
       await page.waitForSelector('text=checkout')

@@ -86,7 +86,7 @@ export function FunctionGrid(props: {
 }
 
 // Where there is no room the package gives way first.
-function Name({ name, href }: { name: string; href: string }) {
+export function Name({ name, href }: { name: string; href: string }) {
   const [parent, own] = splitName(name)
   return (
     <a class="name" href={href}>

@@ -23,6 +23,7 @@ import { type Answer, useAnswer } from '../use-answer.ts'
 import { Filters } from './filters.tsx'
 import { FunctionTable } from './function-table.tsx'
 import { findService, typeOf } from './use-service.ts'
+import { Verdict } from './verdict.tsx'
 
 /** A service's versions over time, and what changed between the two newest. */
 export function ServiceView(props: {
@@ -86,6 +87,9 @@ function Loaded(props: { state: UrlState; service: Service; nowMs: number }) {
         )}
         {lanes && <Timeline lanes={lanes} sides={sides} nowMs={nowMs} />}
       </section>
+      {sides.a && sides.a.version !== sides.b.version && (
+        <Verdict state={state} a={sides.a} b={sides.b} />
+      )}
       <section class="card">
         <header class="card-head">
           <Headline sides={sides} />

@@ -3,6 +3,7 @@ import type { DropReason, StackFault } from '../infra/contract/account.ts'
 import { DROP_REASONS, STACK_FAULTS } from '../infra/contract/account.ts'
 import type { Metrics } from '../infra/runtime/metrics.ts'
 import type { BuiltBatch, CacheName } from './batch/worker-messages.ts'
+import type { Allowance, Usage } from './ceilings.ts'
 import type { SamplerCost } from './kernel/sampler.ts'
 import { UNWIND_ENDS } from './kernel/unwind-layout.ts'
 import type { PublishResult } from './publisher.ts'
@@ -24,6 +25,7 @@ export function createCollectorMetrics(metrics: Metrics) {
   const delivery = createDeliveryMetrics(metrics)
   return {
     ...delivery,
+    ...createCeilingMetrics(metrics),
     countDropped: samples.countDropped,
     countFailure: work.countFailure,
     countDrained(window: SampleWindow, drainMs: number): void {
@@ -244,6 +246,32 @@ function createDeliveryMetrics(metrics: Metrics) {
       oldest.set(spool.oldestMs === null ? 0 : Math.max(0, Date.now() - spool.oldestMs) / 1000)
     },
     showLag: (lagMs: number) => lag.set(lagMs / 1000),
+  }
+}
+
+function createCeilingMetrics(metrics: Metrics) {
+  const memory = metrics.gauge(
+    'flamewatch_memory_bytes',
+    'Memory of the collector: resident, BPF maps and unwind tables.',
+  )
+  const cpu = metrics.gauge(
+    'flamewatch_cpu_cores',
+    'Processor time of the collector in the last window, in cores.',
+  )
+  const frequency = metrics.gauge('flamewatch_frequency_hertz', 'Samples per second and CPU.')
+  const steps = metrics.gauge(
+    'flamewatch_ceiling_steps',
+    'Steps the collector holds itself back to stay below a ceiling; 0 is none.',
+    ['ceiling'],
+  )
+
+  return {
+    showCeilings(usage: Usage, { frequencyHz, steps: taken }: Allowance): void {
+      memory.set(usage.memoryBytes)
+      cpu.set(usage.cpuPercent / 100)
+      frequency.set(frequencyHz)
+      for (const [ceiling, n] of Object.entries(taken)) steps.set({ ceiling }, n)
+    },
   }
 }
 

@@ -15,6 +15,7 @@ import type { CollectorOptions } from './options.ts'
 import type { Right } from './rights.ts'
 import { explainMissing, grantLine, lostRights } from './rights.ts'
 import { chooseSampling } from './sampling-choice.ts'
+import { SelfControl } from './self-control.ts'
 import { Sender } from './sender.ts'
 import { Spool } from './spool/spool.ts'
 import { findLineTool, type LineTool } from './symbolize/lines/line-tool.ts'
@@ -57,6 +58,7 @@ export async function collect(options: CollectorOptions, context: CollectContext
     lineTool: chooseLineTool(options.lines, log),
     symbolCacheBytes: options.symbolCacheBytes,
     unwindTableBytes: options.unwindTableBytes,
+    maxMemoryBytes: options.maxMemory,
     limitBytes: options.batchBytes,
     logLevel: log.level,
   }
@@ -83,18 +85,31 @@ export async function collect(options: CollectorOptions, context: CollectContext
     onResult: metrics.countPublished,
     sleep,
   })
+  let tableBytes = 0
+  const control = new SelfControl({
+    ...{ maxMemoryBytes: options.maxMemory, maxCpuPercent: options.maxCpu },
+    ...{ frequencyHz: options.frequency, windowMs: options.window, log },
+    symbolCacheBytes: options.symbolCacheBytes,
+    unwindTableBytes: options.unwindTableBytes,
+    kernelBytes: () => sampler.cost().mapBytes + tableBytes,
+    setFrequency: (hertz) => sampler.setFrequency(hertz),
+    setBudget: (budget) => worker.keepWithin(budget),
+    show: metrics.showCeilings,
+  })
   const loop = new WindowLoop({
     source: sampler,
     worker,
     sink: spool,
-    notes: () => notes,
+    notes: () => [...notes, ...control.notes()],
     host: options.host,
     windowMs: options.window,
     log,
     metrics,
     sleep,
     onHealth: reportHealth,
-    onBatch() {
+    onBatch(batch) {
+      tableBytes = batch?.unwind?.bytes ?? tableBytes
+      control.endWindow()
       metrics.showSpool(spool)
       metrics.showSampler(sampler.cost())
       sender.wake()

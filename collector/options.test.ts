@@ -17,6 +17,8 @@ test('has the documented defaults', () => {
     window: 10_000,
     spoolBytes: 256e6,
     symbolCacheBytes: 32e6,
+    maxMemory: 512e6,
+    maxCpu: 50,
     unwind: 'tables',
     lines: 'off',
     unwindTableBytes: 64e6,

@@ -76,6 +76,18 @@ export const collectorOptions = defineOptions({
     default: '64MB',
     help: 'Kernel memory for unwind tables; what does not fit is walked by frame pointers. Node takes 3 MB, the C library 0.2 MB.',
   },
+  maxMemory: {
+    flag: '--max-memory <size>',
+    schema: sizeBytes(32 << 20, 2 ** 40),
+    default: '512MB',
+    help: 'Memory of the collector, in its process and in the kernel, that it stays below: its caches are cut, then it samples half as often. It takes some 120 MB at rest.',
+  },
+  maxCpu: {
+    flag: '--max-cpu <percent>',
+    schema: integer(1, 100_000),
+    default: '50',
+    help: 'Processor time of the collector, in percent of one core over half a minute, that it stays below: it samples half as often.',
+  },
   hostRoot: {
     flag: '--host-root <directory>',
     schema: z.string().startsWith('/', 'expected an absolute path').optional(),

@@ -36,8 +36,8 @@ export type WindowLoopOptions = {
   readonly windowMs: number
   readonly log: Log
   readonly metrics: CollectorMetrics
-  /** Called when a batch is in the sink. */
-  readonly onBatch: () => void
+  /** Called when a batch is in the sink; null for a window that had none. */
+  readonly onBatch: (batch: BuiltBatch | null) => void
   /** Called when windows cannot be had any more (the reason), and when they can again (null). */
   readonly onHealth: (fault: string | null) => void
   /** Resolves after `ms`, or when aborted. */
@@ -105,8 +105,10 @@ export class WindowLoop {
     const window = { ...drained, ...boundTime(drained) }
     // The columns are handed over to the worker, so they are counted before.
     const account = accountOf(window)
+    let built: BuiltBatch | null = null
     try {
       const batch = await worker.build(window)
+      built = batch
       metrics.countBuilt(batch)
       for (const { account, body } of batch.parts)
         await sink.add({
@@ -123,7 +125,7 @@ export class WindowLoop {
       log.error({ err: error, samples: account.kept }, 'build batch')
       await sink.lose(account, 'drain_error')
     }
-    onBatch()
+    onBatch(built)
   }
 }
 

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../../infra/runtime/log.ts'
+import type { CacheBudget } from '../ceilings.ts'
 import type { ProgramRun, UnwindFds } from '../kernel/unwind-layout.ts'
 import { BoundedMap } from '../process/bounded-map.ts'
 import type { SampleWindow } from '../window.ts'
@@ -11,6 +12,10 @@ type Build = PromiseWithResolvers<BuiltBatch>
 const SCRIPT = new URL('./worker.ts', import.meta.url)
 // What symbol tables and frames take is bounded by the cache; the rest is the window at hand.
 const HEAP_BESIDE_CACHE_MB = 192
+// What the process takes without the worker's heap, and the least with which a window can be built.
+const BESIDE_HEAP_MB = 96
+const LEAST_HEAP_MB = 64
+const MB = 1 << 20
 // A window leaves little behind. With the default of 48 MB, 20 MB more were in memory at rest.
 const YOUNG_HEAP_MB = 8
 // As many as have an entry in the kernel.
@@ -21,7 +26,7 @@ const MOST_RUNS = 4096
  * reason; the next window starts another.
  */
 export class BatchWorker {
-  readonly #settings: WorkerSettings
+  #settings: WorkerSettings
   readonly #log: Log
   readonly #script: URL
   #worker: Worker | null
@@ -52,6 +57,12 @@ export class BatchWorker {
     this.#tell({ kind: 'process', tgid, startTimeNs, program, isUnknownAddress })
   }
 
+  /** What it may keep from window to window, from now on. */
+  keepWithin(budget: CacheBudget): void {
+    this.#settings = { ...this.#settings, ...budget }
+    this.#tell({ kind: 'budget', budget })
+  }
+
   /** One window at a time. The window's columns are gone from this thread afterwards. */
   build(window: SampleWindow): Promise<BuiltBatch> {
     if (this.#build) throw new Error('The worker has a window already.')
@@ -80,8 +91,12 @@ export class BatchWorker {
   }
 
   #start(): Worker {
-    const maxOldGenerationSizeMb =
-      HEAP_BESIDE_CACHE_MB + Math.ceil(this.#settings.symbolCacheBytes / 1024 / 1024)
+    const { symbolCacheBytes, maxMemoryBytes = Number.POSITIVE_INFINITY } = this.#settings
+    // A thread that needs more than this ends, its window is counted as lost, and another begins.
+    const maxOldGenerationSizeMb = Math.min(
+      HEAP_BESIDE_CACHE_MB + Math.ceil(symbolCacheBytes / MB),
+      Math.max(LEAST_HEAP_MB, Math.floor(maxMemoryBytes / MB) - BESIDE_HEAP_MB),
+    )
     const worker = new Worker(this.#script, {
       workerData: this.#settings,
       resourceLimits: { maxOldGenerationSizeMb, maxYoungGenerationSizeMb: YOUNG_HEAP_MB },

@@ -2,6 +2,7 @@ import { release } from 'node:os'
 import { posix } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../../infra/runtime/log.ts'
+import type { CacheBudget } from '../ceilings.ts'
 import { loadTableCalls } from '../kernel/libbpf.ts'
 import { SideBand } from '../kernel/side-band.ts'
 import type { ProgramRun, UnwindFds } from '../kernel/unwind-layout.ts'
@@ -24,6 +25,7 @@ import type { FoundLines } from '../symbolize/lines/source-lines.ts'
 import { Symbolizer } from '../symbolize/symbolizer.ts'
 import { Unwinder } from '../unwind/unwinder.ts'
 import type { SampleKind, SampleWindow } from '../window.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import { type BatchPart, encodeBatch } from './encode-batch.ts'
 import { mergeWindow } from './merge-window.ts'
 import type { BatchSamples } from './sample-merger.ts'
@@ -40,6 +42,7 @@ const LOOK_AGAIN_MS = [20, 100, 400, 1600] // one after the other
 /** Everything between a drained window and the bytes of its batch, and what it remembers. */
 export class WindowProcessor {
   readonly #settings: WorkerSettings
+  #budget: CacheBudget
   readonly #cgroups: CgroupTree
   readonly #containers: ContainerMetadata
   readonly #processes: ProcessTable<Mappings>
@@ -51,6 +54,7 @@ export class WindowProcessor {
 
   constructor(settings: WorkerSettings, log: Log) {
     this.#settings = settings
+    this.#budget = settings
     this.#log = log
     this.#cgroups = new CgroupTree(findCgroupMounts())
     this.#containers = new ContainerMetadata(hostFiles(settings.hostRoot))
@@ -83,13 +87,22 @@ export class WindowProcessor {
   async unwindBy(fds: UnwindFds): Promise<void> {
     const maps = new UnwindMaps(loadTableCalls(), fds)
     maps.clearProcesses()
-    const { unwindTableBytes: maxBytes } = this.#settings
+    const { unwindTableBytes: maxBytes } = this.#budget
     const pause = pauseAfter(SLICE_MS)
     const unwinder = new Unwinder({ maps, maxBytes, log: this.#log, pause })
     this.#unwinder = unwinder
     await unwinder.prepare(findBusiest(), readMappings)
     const { tables, rows, bytes, buildMs } = unwinder.stats()
     this.#log.info({ tables, rows, bytes, buildMs: Math.round(buildMs) }, 'unwind tables made')
+  }
+
+  /** What may be kept from window to window, from now on. */
+  keepWithin(budget: CacheBudget): void {
+    const isLess = budget.symbolCacheBytes < this.#budget.symbolCacheBytes
+    this.#budget = budget
+    this.#symbolizer.keepWithin(budget.symbolCacheBytes)
+    this.#unwinder?.keepWithin(budget.unwindTableBytes)
+    if (isLess) collectGarbage()
   }
 
   /** The kernel's maps are not touched any more. */

@@ -1,3 +1,4 @@
+import type { CacheBudget } from '../ceilings.ts'
 import type { ProgramRun, UnwindFds } from '../kernel/unwind-layout.ts'
 import type { LineTool } from '../symbolize/lines/line-tool.ts'
 import type { LineStats } from '../symbolize/lines/source-lines.ts'
@@ -8,15 +9,14 @@ import type { BatchPart } from './encode-batch.ts'
 // What main thread and worker tell each other. The columns of a window and the bodies of a batch are
 // handed over, not copied.
 
-export type WorkerSettings = {
+export type WorkerSettings = CacheBudget & {
+  /** Of the whole collector: the heap of the worker is bounded by it where it is given. */
+  readonly maxMemoryBytes?: number
   readonly host: string
   /** Where the file system of the host is mounted; undefined to find it. */
   readonly hostRoot: string | undefined
-  readonly symbolCacheBytes: number
   /** What reads source lines from debug information, where anything does. */
   readonly lineTool?: LineTool | null
-  /** Kernel memory of all unwind tables. */
-  readonly unwindTableBytes: number
   /** Of one part of a batch, before compression. */
   readonly limitBytes: number
   /** One of LOG_LEVELS. */
@@ -28,6 +28,7 @@ export type ToWorker =
   | ({ readonly kind: 'process'; readonly isUnknownAddress: boolean } & ProgramRun)
   /** User stacks are walked by tables, which the worker makes. Comes before any process. */
   | { readonly kind: 'unwind'; readonly fds: UnwindFds }
+  | { readonly kind: 'budget'; readonly budget: CacheBudget }
   /** The kernel's maps will be closed. */
   | { readonly kind: 'close' }
   | { readonly kind: 'window'; readonly window: SampleWindow }

@@ -21,6 +21,7 @@ priority.raise()
 port.on('message', (message: ToWorker) => {
   if (message.kind === 'process') processor.see(message)
   else if (message.kind === 'unwind') void processor.unwindBy(message.fds)
+  else if (message.kind === 'budget') processor.keepWithin(message.budget)
   else if (message.kind === 'close') void close()
   else void build(message)
 })

@@ -88,6 +88,8 @@ export interface Sampler {
    */
   drain(): Promise<SampleWindow>
   cost(): SamplerCost
+  /** Samples per second and CPU from the next window on. */
+  setFrequency(hertz: number): void
   /** Takes no more samples; a drain() after it returns the last ones. */
   stop(): void
   close(): Promise<void>
@@ -164,6 +166,8 @@ class KernelSampler implements Sampler {
   >
   #formerPriority: number | undefined
   #closed: Promise<void> | undefined
+  #frequencyHz: number
+  #nextFrequencyHz: number | null = null
 
   constructor(
     options: SamplerOptions,
@@ -185,6 +189,7 @@ class KernelSampler implements Sampler {
     this.#maps = [...MAPS, ...(hasBeside ? BESIDE_MAPS : []), ...(byTables ? TABLE_MAPS : [])]
     this.#readEveryMs = hasBeside ? Math.min(BESIDE_READ_MS, sizes.readEveryMs) : sizes.readEveryMs
     this.#options = options
+    this.#frequencyHz = options.frequencyHz
     this.#log = options.log
     this.#libbpf = libbpf
     this.#object = object
@@ -230,17 +235,51 @@ class KernelSampler implements Sampler {
 
   drain(): Promise<SampleWindow> {
     return this.#enqueue(async () => {
-      await this.#read()
-      const fault = this.#fault
-      this.#fault = undefined
-      if (fault) throw fault
-      for (const source of this.#attached) source.follow()
-      this.#addRecursion()
-      const kinds = new Map(this.#sources.slice(1).map(({ number, kind }) => [number, kind]))
-      const window = this.#window.finish(this.#flippedAtMs, this.#options.frequencyHz, kinds)
-      this.#window = new WindowBuilder(this.#flippedAtMs)
-      return window
+      // A window has one frequency: between the two none is sampled.
+      const isRetuned = this.#nextFrequencyHz !== null
+      if (isRetuned) this.#detachClock()
+      try {
+        return await this.#drain()
+      } finally {
+        if (isRetuned) this.#attachClock()
+      }
     })
+  }
+
+  setFrequency(hertz: number): void {
+    this.#nextFrequencyHz = hertz
+  }
+
+  async #drain(): Promise<SampleWindow> {
+    await this.#read()
+    const fault = this.#fault
+    this.#fault = undefined
+    if (fault) throw fault
+    for (const source of this.#attached) source.follow()
+    this.#addRecursion()
+    const kinds = new Map(this.#sources.slice(1).map(({ number, kind }) => [number, kind]))
+    const window = this.#window.finish(this.#flippedAtMs, this.#frequencyHz, kinds)
+    this.#window = new WindowBuilder(this.#flippedAtMs)
+    return window
+  }
+
+  #detachClock(): void {
+    this.#attached[0]?.close()
+    if (this.#attached.length > 0) this.#attached[0] = DETACHED
+  }
+
+  /** What does not work now is tried again after the next window. */
+  #attachClock(): void {
+    const hertz = this.#nextFrequencyHz ?? this.#frequencyHz
+    if (!this.#timer) return
+    try {
+      const clock = cpuClock(hertz, this.#log)
+      this.#attached[0] = clock.attach(this.#object)
+      this.#frequencyHz = hertz
+      this.#nextFrequencyHz = null
+    } catch (err) {
+      this.#log.error({ err, hertz }, 'change frequency')
+    }
   }
 
   cost(): SamplerCost {
@@ -401,6 +440,7 @@ const MAPS = [
 const TABLE_MAPS = ['user_stacks_0', 'user_stacks_1', 'processes', 'tables', 'asked']
 
 const ignore = () => undefined
+const DETACHED: AttachedSource = { follow: ignore, close: ignore }
 
 // Between two readings where there are sources beside the CPU clock: at first, and at least.
 const BESIDE_READ_MS = 1_000

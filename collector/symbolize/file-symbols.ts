@@ -36,7 +36,7 @@ type Place = { readonly pid: number; readonly mapping: Mapping }
 /** Frames of addresses in mapped files and the vdso. */
 export class FileSymbols {
   readonly #log: Log
-  readonly #cacheBytes: number
+  #cacheBytes: number
   readonly #images: ImageCache
   readonly #files = new Map<string, CodeFile>()
   readonly #incomplete = new Set<CodeFile>()
@@ -123,6 +123,12 @@ export class FileSymbols {
     this.#incomplete.clear()
     this.#evict()
     this.#window++
+  }
+
+  /** Another bound; what is over it now goes before the next window. */
+  keepWithin(cacheBytes: number): void {
+    this.#cacheBytes = cacheBytes
+    this.#images.keepWithin(cacheBytes)
   }
 
   stats(): FileSymbolStats {

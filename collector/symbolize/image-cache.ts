@@ -2,7 +2,7 @@ import type { Image } from './image.ts'
 
 /** Images by content, the least recently used forgotten first, bounded by what they keep in memory. */
 export class ImageCache {
-  readonly #maxBytes: number
+  #maxBytes: number
   // A Map keeps the order of insertion: the first is the one not asked for the longest.
   readonly #images = new Map<string, Image>()
 
@@ -27,6 +27,10 @@ export class ImageCache {
     this.#images.delete(key)
     this.#images.set(key, image)
     return image
+  }
+
+  keepWithin(maxBytes: number): void {
+    this.#maxBytes = maxBytes
   }
 
   /** The image stays, even when it alone is over the bound: it is needed right now. */

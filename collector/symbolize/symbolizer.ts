@@ -72,6 +72,11 @@ export class Symbolizer {
     this.#kernel.refresh()
   }
 
+  /** Another bound of what is kept about files, from now on. */
+  keepWithin(cacheBytes: number): void {
+    this.#files.keepWithin(cacheBytes)
+  }
+
   /** What a user must know about these frames, one sentence each (for the notes of a batch). */
   notes(): string[] {
     return this.#kernel.notes()

@@ -94,9 +94,11 @@ export class FileTables {
   readonly #working = { small: null as Promise<void> | null, large: null as Promise<void> | null }
   readonly #setting = new Set<Promise<void>>()
   #closed = false
+  #maxBytes: number
 
   constructor(options: FileTableOptions) {
     this.#options = options
+    this.#maxBytes = options.maxBytes
   }
 
   /** The ELF file of a mapping; null when it is none or cannot be opened now. */
@@ -132,6 +134,14 @@ export class FileTables {
     file.usedIn = this.#window
     if (file.state === 'new' || file.state === 'unopened') this.#enqueue(file)
     else if (file.state === 'over_budget' && this.#mayFit(file.bytesNeeded)) this.#enqueue(file)
+  }
+
+  /** Another bound. Tables that no sampled process has go at once, those in use when they are not. */
+  keepWithin(maxBytes: number): void {
+    this.#maxBytes = maxBytes
+    const shrinking = this.#shrink()
+    this.#setting.add(shrinking)
+    void shrinking.finally(() => this.#setting.delete(shrinking))
   }
 
   beginWindow(): void {
@@ -262,7 +272,7 @@ export class FileTables {
     const built = await building
     if (built.kind === 'fault') {
       if (built.reason !== 'too_large') return this.#refuse(file, built.reason)
-      return this.#refuse(file, built.reason, this.#options.maxBytes + 1)
+      return this.#refuse(file, built.reason, this.#maxBytes + 1)
     }
     const { words, rows, page0, pages } = built
     const bytes = Math.ceil(words.byteLength / PAGE_BYTES) * PAGE_BYTES
@@ -295,7 +305,8 @@ export class FileTables {
   }
 
   #openAndBuild({ place }: TableFile): ReturnType<typeof buildTable> | null {
-    const { maxBytes, pause } = this.#options
+    const { pause } = this.#options
+    const maxBytes = this.#maxBytes
     if (place.mapping.kind === 'vdso') {
       const bytes = readVdso()
       return bytes && build(new MemorySource(bytes))
@@ -325,7 +336,7 @@ export class FileTables {
 
   #mayFit(bytes: number): boolean {
     const idle = this.#idle().reduce((sum, { table }) => sum + (table?.bytes ?? 0), 0)
-    return this.#bytes - idle + bytes <= this.#options.maxBytes
+    return this.#bytes - idle + bytes <= this.#maxBytes
   }
 
   /** Tables no sampled process had in this window and the last, longest unused first. */
@@ -335,10 +346,22 @@ export class FileTables {
       .sort((a, b) => a.usedIn - b.usedIn)
   }
 
+  /** Never rejects. */
+  async #shrink(): Promise<void> {
+    try {
+      for (const file of this.#idle()) {
+        if (this.#bytes <= this.#maxBytes) return
+        await this.#evict(file)
+      }
+    } catch (error) {
+      this.#options.log.debug({ reason: errorMessage(error) }, 'unwind tables kept')
+    }
+  }
+
   async #takeRoom(bytes: number): Promise<boolean> {
     if (!this.#mayFit(bytes)) return false
     const hasRoom = () =>
-      this.#bytes + bytes <= this.#options.maxBytes &&
+      this.#bytes + bytes <= this.#maxBytes &&
       (this.#freeIds.length > 0 || this.#nextId < MOST_TABLES)
     for (const file of this.#idle()) {
       if (hasRoom()) break

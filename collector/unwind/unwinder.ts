@@ -138,6 +138,11 @@ export class Unwinder {
     }
   }
 
+  /** Another bound of all tables together; those in use stay. */
+  keepWithin(maxBytes: number): void {
+    this.#tables.keepWithin(maxBytes)
+  }
+
   /** When all tables are made that were asked for. */
   settle(): Promise<void> {
     return this.#tables.settle()

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,7 @@ import { silentLog } from '../../infra/runtime/log.ts'
 import { readRows } from '../fixtures/batch-rows.ts'
 import { BatchSink } from '../fixtures/batch-sink.ts'
 import { CONTAINERS, writeContainerHost } from '../fixtures/containers/container-host.ts'
+import { ticksOf } from '../fixtures/cpu-ticks.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { compileFixture } from '../fixtures/programs/build.ts'
 import { requireRoot } from './programs.ts'
@@ -114,12 +115,6 @@ test('processes in containers of every runtime have the labels their runtimes te
   }
   expect(sink.faults).toEqual([])
 })
-
-/** CPU time of a process in ticks of 10 ms: utime of proc(5), after the name in parentheses. */
-function ticksOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[11])
-}
 
 /** Paths of the cgroups in the samples of a process that ran in `cgroup`, looked up after its death. */
 async function sampleAndKill(cgroup: string): Promise<(string | null)[]> {

@@ -1,22 +1,28 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { parseBatchHeaders } from '../infra/contract/batch.ts'
+import type { KafkaOptions } from '../infra/kafka/options.ts'
 import { FlamewatchError } from '../infra/runtime/errors.ts'
 import type { Lifecycle } from '../infra/runtime/lifecycle.ts'
 import type { Log } from '../infra/runtime/log.ts'
 import type { Metrics } from '../infra/runtime/metrics.ts'
 import { BackOff } from './back-off.ts'
 import { BatchWorker } from './batch/batch-worker.ts'
+import { splitBody } from './batch/split-body.ts'
+import { CatchUpPace } from './catch-up-pace.ts'
 import type { CollectorMetrics } from './collector-metrics.ts'
 import { createCollectorMetrics } from './collector-metrics.ts'
 import { HttpPublisher } from './http-publisher.ts'
 import { openSampler } from './kernel/sampler.ts'
 import type { CollectorOptions } from './options.ts'
+import type { Publisher } from './publisher.ts'
 import type { Right } from './rights.ts'
 import { explainMissing, grantLine, lostRights } from './rights.ts'
 import { chooseSampling } from './sampling-choice.ts'
 import { SelfControl } from './self-control.ts'
 import { Sender } from './sender.ts'
+import type { SpooledBatch, SpoolPart } from './spool/spool.ts'
 import { Spool } from './spool/spool.ts'
 import { findLineTool, type LineTool } from './symbolize/lines/line-tool.ts'
 import { LINE_TOOLS } from './symbolize/lines/line-tool-names.ts'
@@ -32,25 +38,29 @@ export type CollectContext = {
   readonly tell: (line: string) => void
 }
 
-// As long as the server accepts batches; what waits longer would be refused.
-const MAX_AGE_MS = 7 * 24 * 3_600_000
 // A stop waits so long for the server to take what is left; the rest is sent after the next start.
 const FLUSH_MS = 3_000
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 60_000
+// Of a message's size: key, headers (notes and account are the most of them), Kafka's own.
+const HEADER_BYTES = 64 << 10
 
 /**
  * Samples this machine. Resolves when sampling has begun; it goes on until the lifecycle closes, which
  * delivers the window that is open. Throws a FlamewatchError that says why this machine may not be
  * sampled (openSampler) or `spool` when the spool cannot be used.
  */
-export async function collect(options: CollectorOptions, context: CollectContext): Promise<void> {
+export async function collect(
+  options: CollectorOptions & KafkaOptions,
+  context: CollectContext,
+): Promise<void> {
   const { log, lifecycle } = context
   const sampling = chooseSampling(options)
   const missing = lostRights()
   // Of kernel names the batches that have kernel frames tell themselves.
   const notes = missing.filter(({ capability }) => capability !== 'CAP_SYSLOG').map(explainMissing)
   const metrics = createCollectorMetrics(context.metrics)
+  const publisher = await createPublisher(options, log)
   const spool = await openSpool(options, log, metrics)
   const settings = {
     host: options.host,
@@ -59,7 +69,10 @@ export async function collect(options: CollectorOptions, context: CollectContext
     symbolCacheBytes: options.symbolCacheBytes,
     unwindTableBytes: options.unwindTableBytes,
     maxMemoryBytes: options.maxMemory,
-    limitBytes: options.batchBytes,
+    limits: {
+      rawBytes: options.batchBytes,
+      bodyBytes: options.kafkaBrokers ? options.kafkaMessageBytes - HEADER_BYTES : Infinity,
+    },
     logLevel: log.level,
   }
   const worker = new BatchWorker(settings, log)
@@ -79,7 +92,9 @@ export async function collect(options: CollectorOptions, context: CollectContext
   if (sampler.unwindFds) worker.unwindBy(sampler.unwindFds)
   const sender = new Sender({
     queue: spool,
-    publisher: new HttpPublisher({ server: options.server, token: options.token }),
+    publisher,
+    pace: new CatchUpPace({ factor: options.catchUp }),
+    split: splitBatch,
     backOff: new BackOff({ firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS }),
     log,
     onResult: metrics.countPublished,
@@ -128,7 +143,30 @@ export async function collect(options: CollectorOptions, context: CollectContext
       await spool.close()
     },
   })
-  log.info({ host: options.host, server: options.server.href, notes: sampler.notes }, 'sampling')
+  log.info({ host: options.host, to: destination(options), notes: sampler.notes }, 'sampling')
+}
+
+/** Where batches go, for people. */
+export function destination(options: CollectorOptions & KafkaOptions): string {
+  const { kafkaBrokers, kafkaTopic, server } = options
+  return kafkaBrokers ? `${kafkaTopic} at ${kafkaBrokers.join(', ')}` : server.href
+}
+
+async function createPublisher(
+  options: CollectorOptions & KafkaOptions,
+  log: Log,
+): Promise<Publisher> {
+  const { server, token } = options
+  if (!options.kafkaBrokers) return new HttpPublisher({ server, token })
+  // Of no use to a collector that sends by HTTP: 8 MB.
+  const { KafkaPublisher } = await import('./kafka-publisher.ts')
+  return KafkaPublisher.create(options, log)
+}
+
+async function splitBatch({ headers, body }: SpooledBatch): Promise<readonly SpoolPart[]> {
+  const parsed = parseBatchHeaders((name) => headers[name])
+  if (parsed.kind === 'fault') return []
+  return splitBody(body, parsed.headers.account)
 }
 
 /** What this host can do, found by trying; nothing stays loaded. */
@@ -168,7 +206,7 @@ function openSpool(options: CollectorOptions, log: Log, metrics: CollectorMetric
   return Spool.open({
     directory: options.spool ?? defaultSpoolDirectory(),
     maxBytes: options.spoolBytes,
-    maxAgeMs: MAX_AGE_MS,
+    maxAgeMs: options.spoolAge,
     log,
     onDrop(reason, samples) {
       metrics.countDropped(reason, samples)

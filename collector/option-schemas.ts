@@ -9,12 +9,18 @@ export function integer(least: number, most: number) {
     .pipe(z.number().min(least, expected).max(most, expected))
 }
 
-const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, '': 1_000 }
+const MS_PER_UNIT: Readonly<Record<string, number>> = {
+  ...{ '': 1_000, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 24 * 3_600_000 },
+}
 
-/** `1500ms`, `10s`, `1m`; a bare number is seconds. In ms. */
+/** `1500ms`, `10s`, `1m`, `2h`, `7d`; a bare number is seconds. In ms. */
 export function durationMs(leastMs: number, mostMs: number) {
   const expected = `expected a duration from ${leastMs / 1000}s to ${mostMs / 1000}s`
-  return quantity(/^(\d{1,9})(ms|s|m|)$/, MS_PER_UNIT, { least: leastMs, most: mostMs, expected })
+  return quantity(/^(\d{1,9})(ms|s|m|h|d|)$/, MS_PER_UNIT, {
+    least: leastMs,
+    most: mostMs,
+    expected,
+  })
 }
 
 const NS_PER_UNIT: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 }

@@ -15,6 +15,8 @@ test('has the documented defaults', () => {
     host: hostname(),
     frequency: 99,
     window: 10_000,
+    spoolAge: 7 * 24 * 3_600_000,
+    catchUp: 10,
     spoolBytes: 256e6,
     symbolCacheBytes: 32e6,
     maxMemory: 512e6,

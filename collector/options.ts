@@ -49,6 +49,18 @@ export const collectorOptions = defineOptions({
     default: '256MB',
     help: 'Most that waits there; beyond it the oldest is given up and counted. The default holds about a day of an idle host, some hours of a busy one.',
   },
+  spoolAge: {
+    flag: '--spool-age <duration>',
+    schema: durationMs(60_000, 7 * 24 * 3_600_000),
+    default: '7d',
+    help: 'Longest that a batch waits there, from 1m; older than 7d it would not be accepted.',
+  },
+  catchUp: {
+    flag: '--catch-up <factor>',
+    schema: integer(2, 1_000),
+    default: '10',
+    help: 'How many times faster than they were taken batches are sent after an outage: by 10, an hour in 6 minutes; what a returning fleet can bear.',
+  },
   symbolCacheBytes: {
     flag: '--symbol-cache-bytes <size>',
     schema: sizeBytes(1 << 20, 2 ** 34),

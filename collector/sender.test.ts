@@ -1,15 +1,18 @@
 import { beforeEach, expect, test } from 'vitest'
+import { EMPTY_ACCOUNT } from '../infra/contract/account.ts'
 import { BATCH_HEADERS } from '../infra/contract/batch.ts'
 import { silentLog } from '../infra/runtime/log.ts'
 import { BackOff } from './back-off.ts'
+import { CatchUpPace } from './catch-up-pace.ts'
 import type { PublishResult } from './publisher.ts'
 import type { OutgoingQueue } from './sender.ts'
 import { Sender } from './sender.ts'
-import type { SpooledBatch } from './spool/spool.ts'
+import type { SpooledBatch, SpoolPart } from './spool/spool.ts'
 
 // A queue in memory that writes down what became of each batch.
 class FakeQueue implements OutgoingQueue {
   readonly files: string[] = []
+  headers: Record<string, string> = {}
   readonly events: string[] = []
 
   get batches(): number {
@@ -18,7 +21,7 @@ class FakeQueue implements OutgoingQueue {
 
   async oldest(): Promise<SpooledBatch | null> {
     const [file] = this.files
-    return file === undefined ? null : { file, headers: {}, body: new Uint8Array() }
+    return file === undefined ? null : { file, headers: this.headers, body: new Uint8Array() }
   }
 
   async remove({ file }: SpooledBatch): Promise<void> {
@@ -31,6 +34,11 @@ class FakeQueue implements OutgoingQueue {
     this.events.push(`${reason} ${file}`)
   }
 
+  async replace({ file }: SpooledBatch, parts: readonly SpoolPart[]): Promise<void> {
+    this.files.splice(0, 1, ...parts.map((_, i) => `${file}.${i}`))
+    this.events.push(`split ${file}`)
+  }
+
   release(): void {
     this.events.push('released')
   }
@@ -38,11 +46,13 @@ class FakeQueue implements OutgoingQueue {
 
 const LATER: PublishResult = { kind: 'later', detail: 'away' }
 const STORED: PublishResult = { kind: 'stored' }
+const PIECE: SpoolPart = { account: EMPTY_ACCOUNT, body: new Uint8Array() }
 
 let queue: FakeQueue
 let answers: PublishResult[]
 let waiting: (string | undefined)[]
 let waits: number[]
+let parts: SpoolPart[]
 let wakeUp: () => void
 let sender: Sender
 
@@ -51,6 +61,7 @@ beforeEach(() => {
   answers = []
   waits = []
   waiting = []
+  parts = [PIECE, PIECE]
   sender = new Sender({
     queue,
     publisher: {
@@ -62,6 +73,8 @@ beforeEach(() => {
         queue.events.push('closed')
       },
     },
+    pace: new CatchUpPace({ factor: 10, random: () => 0.5 }),
+    split: async () => parts,
     backOff: new BackOff({ firstMs: 1000, maxMs: 8000, random: () => 0 }),
     log: silentLog(),
     sleep(ms, signal) {
@@ -135,6 +148,34 @@ test('gives up a batch the server refuses and goes on with the next', async () =
   sender.start()
   await settle()
   expect(queue.events).toEqual(['expired a', 'stored b'])
+})
+
+test('splits a batch that is too large, and sends its parts', async () => {
+  queue.files.push('a', 'b')
+  answers.push({ kind: 'too_large', detail: 'at most 1 MB' })
+  sender.start()
+  await settle()
+  expect(queue.events).toEqual(['split a', 'stored a.0', 'stored a.1', 'stored b'])
+})
+
+test('gives up a batch that is too large and cannot be split', async () => {
+  queue.files.push('a', 'b')
+  parts = [PIECE]
+  answers.push({ kind: 'too_large', detail: 'at most 1 MB' })
+  sender.start()
+  await settle()
+  expect(queue.events).toEqual(['batch_too_large a', 'stored b'])
+})
+
+test('pauses before what has waited long, but not when it is closed', async () => {
+  queue.files.push('a')
+  queue.headers = { [BATCH_HEADERS.windowStart]: '0', [BATCH_HEADERS.windowEnd]: '10000' }
+  sender.start()
+  await settle()
+  expect(waits).toEqual([1000])
+  expect(queue.events).toEqual([])
+  await sender.close(10_000)
+  expect(queue.events).toEqual(['stored a', 'closed'])
 })
 
 test('goes on after the queue itself failed', async () => {

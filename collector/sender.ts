@@ -3,8 +3,9 @@ import { BATCH_HEADERS } from '../infra/contract/batch.ts'
 import { errorMessage } from '../infra/runtime/errors.ts'
 import type { Log } from '../infra/runtime/log.ts'
 import type { BackOff } from './back-off.ts'
+import type { CatchUpPace } from './catch-up-pace.ts'
 import type { Publisher, PublishResult } from './publisher.ts'
-import type { SpooledBatch } from './spool/spool.ts'
+import type { SpooledBatch, SpoolPart } from './spool/spool.ts'
 
 /** The part of the spool that sends. */
 export interface OutgoingQueue {
@@ -12,6 +13,7 @@ export interface OutgoingQueue {
   oldest(): Promise<SpooledBatch | null>
   remove(batch: SpooledBatch): Promise<void>
   refuse(batch: SpooledBatch, reason: DropReason): Promise<void>
+  replace(batch: SpooledBatch, parts: readonly SpoolPart[]): Promise<void>
   release(): void
 }
 
@@ -19,6 +21,9 @@ export type SenderOptions = {
   readonly queue: OutgoingQueue
   readonly publisher: Publisher
   readonly backOff: BackOff
+  readonly pace: CatchUpPace
+  /** Into parts that are smaller, their accounts adding up to its own; one part: it cannot be split. */
+  readonly split: (batch: SpooledBatch) => Promise<readonly SpoolPart[]>
   readonly log: Log
   /** Called after every attempt. */
   readonly onResult?: (result: PublishResult) => void
@@ -81,10 +86,12 @@ export class Sender {
 
   /** Null when nothing is to be sent. */
   async #attempt(): Promise<PublishResult | null> {
-    const { queue, publisher, onResult } = this.#options
+    const { queue, publisher, onResult, pace, sleep } = this.#options
     try {
       const batch = await queue.oldest()
       if (!batch) return null
+      const pauseMs = pace.pauseBefore(batch.headers)
+      if (pauseMs > 0) await sleep(pauseMs, this.#flush.signal)
       const waiting = { [BATCH_HEADERS.waiting]: String(queue.batches - 1) }
       const headers = { ...batch.headers, ...waiting }
       const result = await publisher.publish({ ...batch, headers }, this.#stop.signal)
@@ -92,6 +99,7 @@ export class Sender {
       this.#report(result)
       if (result.kind === 'stored') await queue.remove(batch)
       else if (result.kind === 'refused') await queue.refuse(batch, result.reason)
+      else if (result.kind === 'too_large') await this.#split(batch)
       else queue.release()
       return result
     } catch (error) {
@@ -99,6 +107,13 @@ export class Sender {
       this.#options.log.error({ err: error }, 'send batch')
       return { kind: 'later', detail: errorMessage(error) }
     }
+  }
+
+  async #split(batch: SpooledBatch): Promise<void> {
+    const { queue, split } = this.#options
+    const parts = await split(batch)
+    if (parts.length > 1) await queue.replace(batch, parts)
+    else await queue.refuse(batch, 'batch_too_large')
   }
 
   // A server that is away is worth a line when it goes, when the reason changes and when it comes back,
@@ -114,6 +129,7 @@ export class Sender {
     }
     if (this.#away) log.info({ spooled: queue.batches }, 'server takes batches again')
     this.#away = null
+    if (result.kind === 'too_large') log.warn({ detail: result.detail }, 'batch too large')
     if (result.kind === 'refused')
       log.error({ reason: result.reason, detail: result.detail }, 'batch refused')
   }

@@ -11,7 +11,7 @@ const SETTINGS = {
     symbolCacheBytes: 1 << 20,
     unwindTableBytes: 1 << 20,
   },
-  ...{ limitBytes: 1 << 20, logLevel: 'silent' },
+  ...{ limits: { rawBytes: 1 << 20, bodyBytes: Infinity }, logLevel: 'silent' },
 }
 
 function emptyWindow(): SampleWindow {

@@ -153,7 +153,7 @@ export class WindowProcessor {
     const parts: BatchPart[] = []
     for (const { rows, samples } of merged) {
       const lined = lines ? withLines(samples, lines) : samples
-      parts.push(...(await encodeBatch(lined, rows, this.#settings.limitBytes)))
+      parts.push(...(await encodeBatch(lined, rows, this.#settings.limits)))
     }
     return {
       parts,

@@ -4,7 +4,7 @@ import type { LineTool } from '../symbolize/lines/line-tool.ts'
 import type { LineStats } from '../symbolize/lines/source-lines.ts'
 import type { UnwinderStats } from '../unwind/unwinder.ts'
 import type { SampleWindow } from '../window.ts'
-import type { BatchPart } from './encode-batch.ts'
+import type { BatchPart, PartLimits } from './encode-batch.ts'
 
 // What main thread and worker tell each other. The columns of a window and the bodies of a batch are
 // handed over, not copied.
@@ -17,8 +17,8 @@ export type WorkerSettings = CacheBudget & {
   readonly hostRoot: string | undefined
   /** What reads source lines from debug information, where anything does. */
   readonly lineTool?: LineTool | null
-  /** Of one part of a batch, before compression. */
-  readonly limitBytes: number
+  /** Of one part of a batch. */
+  readonly limits: PartLimits
   /** One of LOG_LEVELS. */
   readonly logLevel: string
 }

@@ -22,19 +22,21 @@ export type SpoolState = {
   readonly sequence: number
   readonly lastLossId: number
   readonly loss: Loss | null
+  /** Files whose parts, written beside, take their place; to be finished after a kill. */
+  readonly parts: readonly string[]
 }
 
 export function newState(now: number): SpoolState {
-  return { collector: randomUUID(), epoch: now, sequence: 0, lastLossId: 0, loss: null }
+  return { collector: randomUUID(), epoch: now, sequence: 0, lastLossId: 0, loss: null, parts: [] }
 }
 
 /** Null when there is none, or it cannot be used. */
 export async function readState(path: string): Promise<SpoolState | null> {
   try {
     const state = JSON.parse(await readFile(path, 'utf8')) as Partial<SpoolState>
-    const { collector, epoch, sequence, lastLossId, loss = null } = state
+    const { collector, epoch, sequence, lastLossId, loss = null, parts = [] } = state
     if (typeof collector !== 'string' || !isInteger(epoch) || !isInteger(sequence)) return null
-    return isInteger(lastLossId) ? { collector, epoch, sequence, lastLossId, loss } : null
+    return isInteger(lastLossId) ? { collector, epoch, sequence, lastLossId, loss, parts } : null
   } catch {
     return null
   }

@@ -306,6 +306,88 @@ describe('what it must give up', () => {
   })
 })
 
+describe('a batch that is too large for its way', () => {
+  const parts = [4, 2].map((kept) => ({
+    account: account(kept, kept === 4 ? { counts_full: 1 } : {}),
+    body: Buffer.from(`part of ${kept}`),
+  }))
+
+  async function splitFirst(spool: Spool): Promise<void> {
+    const batch = await spool.oldest()
+    if (batch) await spool.replace(batch, parts)
+  }
+
+  test('gives its place and number to the first part; the others have further ones', async () => {
+    const spool = await openSpool()
+    await add(spool, 6)
+    await add(spool, 1)
+    await splitFirst(spool)
+    const onDisk = readdirSync(directory)
+      .filter((file) => file.endsWith('.batch'))
+      .reduce((sum, file) => sum + readFileSync(join(directory, file)).length, 0)
+    expect(spool.bytes).toBe(onDisk)
+    const sent = await sendAll(spool)
+    expect(sent.map(({ sequence, account }) => [sequence, account.kept])).toEqual([
+      [1, 4],
+      [3, 2],
+      [2, 1],
+    ])
+    expect(sent.every(({ windowEnd, notes }) => windowEnd === WINDOW && notes.length === 1)).toBe(
+      true,
+    )
+    await add(spool, 9)
+    expect((await sendAll(spool)).map(({ sequence }) => sequence)).toEqual([4])
+    expect(drops).toEqual([])
+  })
+
+  test('killed before the parts counted, it is whole; afterwards it is in parts', async () => {
+    const first = await openSpool()
+    await add(first, 6)
+    const [file = ''] = readdirSync(directory).filter((name) => name.endsWith('.batch'))
+    const whole = readFileSync(join(directory, file))
+    const before = readFileSync(join(directory, 'state.json'))
+    await splitFirst(first)
+    const names = ['000000000001', '000000000002'].map((n) =>
+      join(directory, `${WINDOW}-${n}.batch`),
+    )
+    const written = names.map((name) => readFileSync(name))
+    const state = JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8'))
+
+    /** As it was when both parts were written and nothing renamed, with that state. */
+    async function restart(stateJson: string | Buffer): Promise<Spool> {
+      for (const [i, name] of names.entries()) {
+        rmSync(name, { force: true })
+        writeFileSync(`${name}.part`, written[i] ?? '')
+      }
+      writeFileSync(join(directory, file), whole)
+      writeFileSync(join(directory, 'state.json'), stateJson)
+      abandon()
+      return openSpool()
+    }
+
+    const unsplit = await restart(before)
+    expect((await sendAll(unsplit)).map(({ account }) => account.kept)).toEqual([6])
+    expect(readdirSync(directory).filter((name) => name.endsWith('.part'))).toEqual([])
+
+    const parts = names.map((name) => name.slice(directory.length + 1))
+    const split = await restart(JSON.stringify({ ...state, parts }))
+    expect((await sendAll(split)).map(({ account }) => account.kept)).toEqual([4, 2])
+    expect(JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8')).parts).toEqual([])
+  })
+
+  test('without room for the parts it is counted, and what comes after it is sent', async () => {
+    const spool = await openSpool()
+    await add(spool, 6)
+    await add(spool, 1)
+    // Where the second part would go there is a directory.
+    mkdirSync(join(directory, `${WINDOW}-000000000003.batch.part`))
+    await splitFirst(spool)
+    expect(drops).toEqual([['spool_error', 6]])
+    expect((await sendAll(spool)).map(({ sequence }) => sequence)).toEqual([2])
+    rmSync(join(directory, `${WINDOW}-000000000003.batch.part`), { recursive: true })
+  })
+})
+
 describe('a disk that fails', () => {
   function damage(edit: (bytes: Buffer) => Buffer): void {
     const [file = ''] = readdirSync(directory).filter((name) => name.endsWith('.batch'))

@@ -1,4 +1,4 @@
-import { mkdir, readdir, unlink } from 'node:fs/promises'
+import { mkdir, readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Account, DropReason } from '../../infra/contract/account.ts'
 import { addAccounts, dropAccount, EMPTY_ACCOUNT } from '../../infra/contract/account.ts'
@@ -32,6 +32,9 @@ export type NewBatch = Omit<BatchHeaders, 'collector' | 'epoch' | 'sequence'> & 
   readonly body: Uint8Array
 }
 
+/** What takes the place of a batch that was too large: a piece of its samples. */
+export type SpoolPart = Pick<NewBatch, 'account' | 'body'>
+
 export type SpooledBatch = OutgoingBatch & {
   /** Name of its file. */
   readonly file: string
@@ -40,6 +43,7 @@ export type SpooledBatch = OutgoingBatch & {
 type Entry = { readonly file: string; readonly sizeBytes: number; readonly endMs: number }
 
 const SUFFIX = '.batch'
+const PART = '.part'
 const STATE = 'state.json'
 // Headers and notes of one entry, for the bound in bytes before they are known.
 const HEAD_BYTES = 4096
@@ -159,6 +163,26 @@ export class Spool {
     })
   }
 
+  /**
+   * It is too large for where it goes: the parts take its place, the first with its number, the others
+   * with further ones. Nothing with that number was stored, so there is no gap and nothing twice; unless
+   * the answer to an earlier attempt was lost and the limit lowered in between. Without room for the
+   * parts it is given up and counted.
+   */
+  replace({ file }: SpooledBatch, parts: readonly SpoolPart[]): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#held = null
+      const entry = this.#entries.find((entry) => entry.file === file)
+      if (!entry) return
+      try {
+        await this.#replace(entry, parts)
+      } catch (err) {
+        this.#options.log.error({ err, file }, 'split spooled batch')
+        await this.#giveUp(entry, 'spool_error')
+      }
+    })
+  }
+
   /** It is to be sent again later. */
   release(): void {
     this.#held = null
@@ -169,8 +193,9 @@ export class Spool {
   }
 
   async #recover(): Promise<void> {
+    await this.#finishParts()
     for (const file of await readdir(this.#options.directory)) {
-      if (file.endsWith(TEMPORARY)) await this.#unlink(file)
+      if (file.endsWith(TEMPORARY) || file.endsWith(PART)) await this.#unlink(file)
       if (!file.endsWith(SUFFIX)) continue
       // Counted as lost, and then the process was killed before it could be removed.
       if (this.#state.loss?.files.includes(file)) await this.#unlink(file)
@@ -201,7 +226,7 @@ export class Spool {
     const account = loss ? addAccounts(batch.account, loss.account) : batch.account
     const headers = formatBatchHeaders({ ...described, collector, epoch, sequence, account })
     const chunks = formatEntry({ headers, lossId: loss?.id ?? 0 }, body)
-    const file = `${epoch}-${String(sequence).padStart(12, '0')}${SUFFIX}`
+    const file = fileName(epoch, sequence)
     const state = { ...this.#state, sequence, loss: null }
     try {
       await writeDurably(this.#path(file), chunks)
@@ -212,8 +237,41 @@ export class Spool {
       throw error
     }
     this.#state = state
-    const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-    this.#entries.push({ file, sizeBytes, endMs: batch.windowEnd })
+    this.#entries.push({ file, sizeBytes: sizeOf(chunks), endMs: batch.windowEnd })
+  }
+
+  // The parts are whole beside their places before the state says that they count, and from then on they
+  // get there, whatever is killed.
+  async #replace(entry: Entry, parts: readonly SpoolPart[]): Promise<void> {
+    const { head } = await this.#read(entry.file, 'head')
+    const headers = head && parseHead(head)
+    if (!headers) throw new Error('its head is damaged')
+    const { collector, epoch } = this.#state
+    const written: Entry[] = []
+    let { sequence } = this.#state
+    for (const [i, { account, body }] of parts.entries()) {
+      const own = i === 0 ? headers : { ...headers, collector, epoch, sequence: ++sequence }
+      const file = i === 0 ? entry.file : fileName(epoch, sequence)
+      const lossId = i === 0 ? head.lossId : 0
+      const chunks = formatEntry({ headers: formatBatchHeaders({ ...own, account }), lossId }, body)
+      await writeDurably(this.#path(`${file}${PART}`), chunks)
+      written.push({ file, sizeBytes: sizeOf(chunks), endMs: entry.endMs })
+    }
+    const state = { ...this.#state, sequence, parts: written.map(({ file }) => file) }
+    await writeState(this.#path(STATE), state)
+    this.#state = state
+    this.#entries = this.#entries.flatMap((other) => (other === entry ? written : [other]))
+    await this.#finishParts().catch((err: unknown) =>
+      this.#options.log.error({ err, file: entry.file }, 'split spooled batch'),
+    )
+  }
+
+  async #finishParts(): Promise<void> {
+    if (this.#state.parts.length === 0) return
+    for (const file of this.#state.parts)
+      await rename(this.#path(`${file}${PART}`), this.#path(file)).catch(ignoreMissing)
+    this.#state = { ...this.#state, parts: [] }
+    await writeState(this.#path(STATE), this.#state)
   }
 
   async #giveUpOld(): Promise<void> {
@@ -282,6 +340,19 @@ export class Spool {
     this.#last = turn.catch(() => undefined)
     return turn
   }
+}
+
+function fileName(epoch: number, sequence: number): string {
+  return `${epoch}-${String(sequence).padStart(12, '0')}${SUFFIX}`
+}
+
+function sizeOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+}
+
+// Its rename was done before the kill.
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
 }
 
 function parseHead({ headers }: EntryHead): BatchHeaders | null {

@@ -1,4 +1,5 @@
 import { collectorOptions } from '../../collector/options.ts'
+import { kafkaOptions } from '../kafka/options.ts'
 import { FlamewatchError } from '../runtime/errors.ts'
 import { type Metrics, ownMetrics } from '../runtime/metrics.ts'
 import type { CollectorMetricsReport, CollectorReport } from './collector-process.ts'
@@ -8,7 +9,7 @@ import { collectOptions } from './options.ts'
 
 /** `flamewatch collect`; under `up` it says over IPC how it is. */
 export const command = defineCommand({
-  options: { ...collectorOptions, ...collectOptions },
+  options: { ...collectorOptions, ...kafkaOptions, ...collectOptions },
   async run({ options, log, metrics, lifecycle, print, tell }) {
     if (options.dryRun) {
       const { describeHost } = await import('../../collector/main.ts')
@@ -20,13 +21,15 @@ export const command = defineCommand({
     // A collector whose `up` was killed has nobody left to send to.
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
     answerMetrics(metrics)
+    let to = ''
     try {
       if (options.metrics !== undefined) {
         const { serveMetrics } = await import('../../collector/main.ts')
         const server = await serveMetrics(metrics, options.metrics, options.insecure)
         tell(`metrics are at ${lifecycle.add('metrics', server).url}`)
       }
-      const { collect } = await import('../../collector/main.ts')
+      const { collect, destination } = await import('../../collector/main.ts')
+      to = destination(options)
       await collect(options, { log: log.child({ room: 'collector' }), metrics, lifecycle, tell })
     } catch (error) {
       await lifecycle.close()
@@ -39,7 +42,7 @@ export const command = defineCommand({
     }
     const stopped = lifecycle.untilSignal()
     await report({ state: 'sampling' })
-    if (!process.send) tell(`sampling this machine, sending to ${options.server.href}`)
+    if (!process.send) tell(`sampling this machine, sending to ${to}`)
     await stopped
     return EXIT.ok
   },

@@ -20,8 +20,8 @@ export async function migrateTopics({ options, log, print, tell }: Context): Pro
   try {
     await admin.connect()
     const { brokers } = await admin.describeCluster()
-    const plans = planTopics(options.kafkaTopic, options, brokers.length)
-    const states = await compareTopics(admin, plans)
+    const plans = planTopics(options, brokers.length)
+    const states = await compareTopics(admin, plans, options.kafkaBrokers?.[0] ?? '')
     for (const state of states) {
       const isNew = state.kind === 'missing' && !options.dryRun
       if (isNew) await createTopic(admin, state.plan)

@@ -55,6 +55,8 @@ function startCollector(
     FLAMEWATCH_SPOOL: join(data, 'spool'),
     ...environment,
     FLAMEWATCH_SERVER: url,
+    // A fleet's, which this is not.
+    FLAMEWATCH_KAFKA_BROKERS: undefined,
     ...(tokens[0] !== undefined && { FLAMEWATCH_TOKEN: tokens[0] }),
   }
   return superviseCollector({

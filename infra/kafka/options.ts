@@ -21,6 +21,12 @@ export const kafkaOptions = defineOptions({
     default: 'flamewatch.batches',
     help: 'Topic of the batches; what cannot be read goes to the one with `.dead` after its name. `flamewatch migrate --kafka` makes both.',
   },
+  kafkaMessageBytes: {
+    flag: '--kafka-message-bytes <bytes>',
+    schema: integer(262_144, 100_000_000),
+    default: '8388608',
+    help: 'Largest message of the topic: `migrate` makes it so, collectors split what is larger.',
+  },
   kafkaTls: {
     flag: '--kafka-tls',
     schema: z.boolean().default(false),
@@ -83,4 +89,13 @@ export function deadTopic(topic: string): string {
 
 function isBroker(text: string): boolean {
   return /^(\[[0-9a-fA-F:.]+\]|[^\s/@:]+):[1-9]\d{0,4}$/.test(text)
+}
+
+export function integer(least: number, most: number) {
+  const expected = `expected an integer from ${least} to ${most}`
+  return z
+    .string(expected)
+    .regex(/^\d{1,9}$/, expected)
+    .transform(Number)
+    .pipe(z.number().min(least, expected).max(most, expected))
 }

@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import type { OptionValues } from '../runtime/options.ts'
 import { defineOptions } from '../runtime/options.ts'
+import { integer } from './options.ts'
 
 /** Of `flamewatch migrate --kafka`, and nobody else. */
 export const topicOptions = defineOptions({
@@ -21,21 +21,6 @@ export const topicOptions = defineOptions({
     default: '7',
     help: 'Days a message is kept: as long as ingest can be away without a loss. Older batches are not accepted anyway.',
   },
-  kafkaMessageBytes: {
-    flag: '--kafka-message-bytes <bytes>',
-    schema: integer(100_000, 100_000_000),
-    default: '8388608',
-    help: 'Largest message of the topic. Collectors split a batch that is larger.',
-  },
 })
 
 export type TopicOptions = OptionValues<typeof topicOptions>
-
-function integer(least: number, most: number) {
-  const expected = `expected an integer from ${least} to ${most}`
-  return z
-    .string(expected)
-    .regex(/^\d{1,9}$/, expected)
-    .transform(Number)
-    .pipe(z.number().min(least, expected).max(most, expected))
-}

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { FlamewatchError } from '../runtime/errors.ts'
 import type { Admin } from './client.ts'
 import { ConfigResourceTypes } from './client.ts'
+import type { KafkaOptions } from './options.ts'
 import { deadTopic } from './options.ts'
 import type { TopicOptions } from './topic-options.ts'
 
@@ -34,8 +35,8 @@ const LOOK_MS = 100
 const MOST_LOOKS = 100
 
 /** The topic of batches and that of dead letters, for a cluster of so many brokers. */
-export function planTopics(topic: string, options: TopicOptions, brokers: number): TopicPlan[] {
-  const { kafkaPartitions, kafkaRetention, kafkaMessageBytes } = options
+export function planTopics(options: KafkaOptions & TopicOptions, brokers: number): TopicPlan[] {
+  const { kafkaTopic: topic, kafkaPartitions, kafkaRetention, kafkaMessageBytes } = options
   const replication = options.kafkaReplication ?? Math.min(3, brokers)
   const plan = (name: string, partitions: number, days: number, bytes: number): TopicPlan => ({
     name,
@@ -61,15 +62,17 @@ export function planTopics(topic: string, options: TopicOptions, brokers: number
   ]
 }
 
+/** `broker` is for the lines to type. */
 export async function compareTopics(
   admin: Admin,
   plans: readonly TopicPlan[],
+  broker: string,
 ): Promise<TopicState[]> {
   const existing = new Set(await admin.listTopics())
   return Promise.all(
     plans.map(async (plan): Promise<TopicState> => {
       if (!existing.has(plan.name)) return { kind: 'missing', plan }
-      return { kind: 'present', plan, differences: await findDifferences(admin, plan) }
+      return { kind: 'present', plan, differences: await findDifferences(admin, plan, broker) }
     }),
   )
 }
@@ -113,7 +116,11 @@ export async function requireTopic(admin: Admin, topic: string): Promise<void> {
   })
 }
 
-async function findDifferences(admin: Admin, plan: TopicPlan): Promise<Difference[]> {
+async function findDifferences(
+  admin: Admin,
+  plan: TopicPlan,
+  broker: string,
+): Promise<Difference[]> {
   const { name } = plan
   const { topics } = await admin.fetchTopicMetadata({ topics: [name] })
   const partitions = topics[0]?.partitions ?? []
@@ -122,7 +129,7 @@ async function findDifferences(admin: Admin, plan: TopicPlan): Promise<Differenc
   if (partitions.length < plan.partitions)
     differences.push({
       ...{ what: 'partitions', want: `${plan.partitions}`, got: `${partitions.length}` },
-      remedy: `kafka-topics.sh --alter --topic ${name} --partitions ${plan.partitions}`,
+      remedy: `kafka-topics.sh --bootstrap-server ${broker} --alter --topic ${name} --partitions ${plan.partitions}`,
     })
   if (replicas < plan.replication)
     differences.push({
@@ -133,7 +140,7 @@ async function findDifferences(admin: Admin, plan: TopicPlan): Promise<Differenc
   for (const [what, want] of Object.entries(plan.config)) {
     const value = got.get(what) ?? ''
     if (isEnough(what, value, want)) continue
-    const remedy = `kafka-configs.sh --alter --entity-type topics --entity-name ${name} --add-config ${what}=${want}`
+    const remedy = `kafka-configs.sh --bootstrap-server ${broker} --alter --entity-type topics --entity-name ${name} --add-config ${what}=${want}`
     differences.push({ what, want, got: value, remedy })
   }
   return differences

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrateTopics } from '../../infra/cli/migrate-topics.ts'
 import { createKafka } from '../../infra/kafka/client.ts'
@@ -14,6 +16,7 @@ import { createCertificates } from '../fixtures/certificates.ts'
 import { KafkaBroker } from '../fixtures/kafka/broker.ts'
 import { makeTopic, optionsFor } from '../fixtures/kafka/make-topic.ts'
 
+const LAUNCHER = fileURLToPath(new URL('../../infra/cli/flamewatch.sh', import.meta.url))
 const log = silentLog()
 const password = 'p"w:ä'
 
@@ -76,7 +79,7 @@ describe('flamewatch migrate --kafka', () => {
       expect(told).toContain('meagre: retention.ms is 3600000, expected 604800000')
       expect(told).toContain('meagre: max.message.bytes is 1048588, expected 8388608')
       expect(told).toContain(
-        'Type: kafka-configs.sh --alter --entity-type topics --entity-name meagre --add-config cleanup.policy=delete',
+        '--alter --entity-type topics --entity-name meagre --add-config cleanup.policy=delete',
       )
     }
   })
@@ -85,6 +88,25 @@ describe('flamewatch migrate --kafka', () => {
     const kafkaTopic = 'ample'
     await migrate({ kafkaTopic, kafkaPartitions: 24, kafkaRetention: 30 })
     expect((await migrate({ kafkaTopic })).exitCode).toBe(0)
+  })
+})
+
+test('the command is what a user types, and ends with 1 where there is something to do', () => {
+  const flamewatch = (...words: string[]) =>
+    spawnSync('sh', [LAUNCHER, 'migrate', '--kafka', ...words], { encoding: 'utf8' })
+  const brokers = ['--kafka-brokers', broker.address, '--kafka-topic', 'typed']
+  expect(flamewatch(...brokers)).toMatchObject({
+    ...{ status: 0, stderr: '', stdout: 'typed  made\ntyped.dead  made\n' },
+  })
+  expect(flamewatch(...brokers, '--kafka-partitions', '24')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(
+      `kafka-topics.sh --bootstrap-server ${broker.address} --alter --topic typed --partitions 24`,
+    ),
+  })
+  expect(flamewatch()).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--kafka-brokers'),
   })
 })
 

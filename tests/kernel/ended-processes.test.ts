@@ -92,7 +92,7 @@ test('records the kernel had no room for are counted', async () => {
 test('a program never seen before is named and labelled after it has ended', async () => {
   const settings = {
     ...{ host: 'h', hostRoot: '/', symbolCacheBytes: 1 << 24, unwindTableBytes: 1 << 20 },
-    ...{ limitBytes: 1 << 24, logLevel: 'silent' },
+    ...{ limits: { rawBytes: 1 << 24, bodyBytes: Infinity }, logLevel: 'silent' },
   }
   const processor = new WindowProcessor(settings, silentLog())
   // Nobody is told of processes, so none is read while it lives.

@@ -12,7 +12,11 @@ beforeEach(requireRoot)
 
 const SETTINGS = {
   ...{ host: 'test-host', symbolCacheBytes: 1 << 25, unwindTableBytes: 1 << 25 },
-  ...{ limitBytes: 1 << 25, logLevel: 'silent', hostRoot: undefined },
+  ...{
+    limits: { bodyBytes: Infinity, rawBytes: 1 << 25 },
+    logLevel: 'silent',
+    hostRoot: undefined,
+  },
 }
 
 function build(name: string, flags: readonly string[] = []): string {

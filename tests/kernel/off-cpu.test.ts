@@ -14,7 +14,11 @@ beforeEach(requireRoot)
 
 const SETTINGS = {
   ...{ host: 'test-host', symbolCacheBytes: 1 << 25, unwindTableBytes: 1 << 25 },
-  ...{ limitBytes: 1 << 25, logLevel: 'silent', hostRoot: undefined },
+  ...{
+    limits: { rawBytes: 1 << 25, bodyBytes: Infinity },
+    logLevel: 'silent',
+    hostRoot: undefined,
+  },
 }
 
 type Options = { readonly unwind?: 'tables'; readonly offCpuThresholdNs?: number }

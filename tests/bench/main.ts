@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release } from 'node:os'
 import { join } from 'node:path'
-import type { Bench, Measurement } from './measurement.ts'
+import { parseArgs } from 'node:util'
+import type { Bench, BenchOptions, Measurement } from './measurement.ts'
 import { isMet } from './measurement.ts'
 
 // `npm run bench`: every measurement, or those named, as a table and as bench-results/TIME.json. It
@@ -65,12 +66,28 @@ function describeMachine(): Record<string, unknown> {
   }
 }
 
-const chosen = choose(await loadBenches(), process.argv.slice(2))
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+
+function parseOptions(soak: string | undefined): BenchOptions {
+  if (soak === undefined) return {}
+  const [, number = '', unit = ''] = /^(\d+)([smh])$/.exec(soak) ?? []
+  const ms = Number(number) * (UNITS[unit] ?? 0)
+  if (ms === 0)
+    throw new Error(`Expected --soak to be a time such as 10m, got ${JSON.stringify(soak)}.`)
+  return { soakMs: ms }
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { soak: { type: 'string' } },
+})
+const options = parseOptions(values.soak)
+const chosen = choose(await loadBenches(), positionals)
 const machine = describeMachine()
 const results: Result[] = []
 for (const { name, run } of chosen) {
   process.stderr.write(`measuring ${name} …\n`)
-  for (const measurement of await run()) results.push({ bench: name, ...measurement })
+  for (const measurement of await run(options)) results.push({ bench: name, ...measurement })
 }
 mkdirSync(RESULTS, { recursive: true })
 const time = new Date().toISOString()

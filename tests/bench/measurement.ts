@@ -1,7 +1,12 @@
 // What a file of this folder exports:
 //
 //   export const name = 'ingest'            `npm run bench -- ingest` selects it
-//   export async function run(): Promise<readonly Measurement[]>
+//   export async function run(options: BenchOptions): Promise<readonly Measurement[]>
+
+export type BenchOptions = {
+  /** `--soak 1h`: how long the collector runs beside programs that come and go, instead of being measured. */
+  readonly soakMs?: number
+}
 
 export type Measurement = {
   /** With the load it was measured under. */
@@ -14,7 +19,7 @@ export type Measurement = {
 
 export type Bench = {
   readonly name: string
-  readonly run: () => Promise<readonly Measurement[]>
+  readonly run: (options: BenchOptions) => Promise<readonly Measurement[]>
 }
 
 export function isMet({ value, target }: Measurement): boolean | null {

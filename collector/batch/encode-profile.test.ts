@@ -2,7 +2,7 @@ import { Profile } from 'pprof-format'
 import { expect, test } from 'vitest'
 import type { Frame } from '../symbolize/frame.ts'
 import { makeFrame } from '../symbolize/frames.ts'
-import { toProfile } from './encode-profile.ts'
+import { encodeProfile } from './encode-profile.ts'
 
 const TIME = { startMs: 1_700_000_000_123, endMs: 1_700_000_010_123, periodNs: 10_101_010 }
 
@@ -19,7 +19,7 @@ const LEAF: Frame = makeFrame({
 function encode(frames: readonly Frame[], stacks: readonly (readonly number[])[]) {
   const labels = { service: 'a' }
   const samples = stacks.map((stack) => ({ labels, stack, count: 2, value: 2 }))
-  const profile = Profile.decode(toProfile(frames, samples, TIME).encode())
+  const profile = Profile.decode(encodeProfile(frames, samples, TIME))
   return { profile, text: (index: number | bigint) => profile.stringTable.strings[Number(index)] }
 }
 

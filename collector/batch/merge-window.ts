@@ -1,4 +1,5 @@
 import type { StackFault } from '../../infra/contract/account.ts'
+import { WordTable } from '../kernel/word-table.ts'
 import type { ProcessImage, SampledProcess } from '../process/process-image.ts'
 import type { Frame } from '../symbolize/frame.ts'
 import { makeFrame, UNKNOWN_FRAME } from '../symbolize/frames.ts'
@@ -101,9 +102,17 @@ class WindowStacks<M> {
   readonly #processes: Processes<M>
   readonly #kernel = new Map<number, Stack>()
   readonly #user = new Map<ProcessImage<M>, Map<number, Stack>>()
+  // Stacks share most of their addresses: each is named once for whom it belongs to.
+  readonly #words: Uint32Array
+  readonly #addresses = new WordTable()
+  readonly #frames: number[] = []
+  readonly #owners = new Map<M, number>()
+  readonly #address = new Uint32Array(3)
 
   constructor(window: SampleWindow, merger: SampleMerger, { symbols, processes }: MergeOptions<M>) {
     this.#window = window
+    const { buffer, byteOffset, length } = window.addresses
+    this.#words = new Uint32Array(buffer, byteOffset, 2 * length)
     this.#merger = merger
     this.#symbols = symbols
     this.#processes = processes
@@ -114,7 +123,7 @@ class WindowStacks<M> {
     if (stack < 0) return this.#lost(stack)
     let frames = this.#kernel.get(stack)
     if (!frames) {
-      frames = this.#name(stack, (address, isLeaf) => this.#symbols.kernel(address, isLeaf))
+      frames = this.#name(KERNEL, stack, (address, isLeaf) => this.#symbols.kernel(address, isLeaf))
       this.#kernel.set(stack, frames)
     }
     return frames
@@ -156,18 +165,40 @@ class WindowStacks<M> {
 
   #nameMapped(stack: number, pid: number, mappings: M): Stack {
     const process = { pid, mappings }
-    return this.#name(stack, (address, isLeaf) => this.#symbols.user(process, address, isLeaf))
+    let owner = this.#owners.get(mappings)
+    if (owner === undefined) {
+      owner = KERNEL + 1 + this.#owners.size
+      this.#owners.set(mappings, owner)
+    }
+    return this.#name(owner, stack, (address, isLeaf) =>
+      this.#symbols.user(process, address, isLeaf),
+    )
   }
 
-  #name(stack: number, name: (address: bigint, isLeaf: boolean) => Frame): Stack {
+  #name(owner: number, stack: number, name: (address: bigint, isLeaf: boolean) => Frame): Stack {
     const { stackEnd, addresses } = this.#window
     const start = stack === 0 ? 0 : (stackEnd[stack - 1] as number)
     const frames: Stack = []
-    for (let at = start; at < (stackEnd[stack] as number); at++)
-      frames.push(this.#merger.indexOf(name(addresses[at] as bigint, at === start)))
+    const address = this.#address
+    for (let at = start; at < (stackEnd[stack] as number); at++) {
+      const isLeaf = at === start
+      address[0] = owner
+      address[1] = this.#words[2 * at] as number
+      // The top bit is the same in all addresses of an owner.
+      address[2] = ((this.#words[2 * at + 1] as number) << 1) | (isLeaf ? 1 : 0)
+      const row = this.#addresses.intern(address, 0, 3)
+      let frame = this.#frames[row]
+      if (frame === undefined) {
+        frame = this.#merger.indexOf(name(addresses[at] as bigint, isLeaf))
+        this.#frames[row] = frame
+      }
+      frames.push(frame)
+    }
     return frames
   }
 }
+
+const KERNEL = 0
 
 // The process died before its mappings could be read: its addresses mean nothing any more.
 const PROCESS_ENDED = makeFrame({ name: '[process ended]', mapping: UNKNOWN_FRAME.mapping })

@@ -73,5 +73,7 @@ function hashStack(stack: readonly number[]): number {
 }
 
 function areEqual(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((index, i) => index === b[i])
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }

@@ -2,7 +2,7 @@ import type { Account, StackFault } from '../../infra/contract/account.ts'
 import { filteredOf } from '../../infra/contract/account.ts'
 import type { Frame } from '../symbolize/frame.ts'
 import type { ProfileTime } from './encode-profile.ts'
-import { toProfile } from './encode-profile.ts'
+import { encodeProfile } from './encode-profile.ts'
 import { faultOf } from './placeholder.ts'
 import type { BatchSample, BatchSamples } from './sample-merger.ts'
 
@@ -31,7 +31,7 @@ export function encodeParts(
   const pending: (readonly BatchSample[])[] = [batch.samples]
   while (pending.length > 0) {
     const samples = pending.pop() as readonly BatchSample[]
-    const bytes = toProfile(batch.frames, samples, time).encode()
+    const bytes = encodeProfile(batch.frames, samples, time)
     if (bytes.length <= limitBytes) {
       encoded.push({ bytes, samples })
     } else if (samples.length <= 1) {
@@ -42,7 +42,7 @@ export function encodeParts(
     }
   }
   if (encoded.length === 0)
-    encoded.push({ bytes: toProfile(batch.frames, [], time).encode(), samples: [] })
+    encoded.push({ bytes: encodeProfile(batch.frames, [], time), samples: [] })
   return encoded.map(({ bytes, samples }, i) => {
     const kept = countSamples(samples)
     const faults = countFaults(batch.frames, samples)
@@ -58,15 +58,17 @@ function countFaults(
   frames: readonly Frame[],
   samples: readonly BatchSample[],
 ): Partial<Record<StackFault, number>> {
-  const faultByFrame = frames.map(faultOf)
   const faults: Partial<Record<StackFault, number>> = {}
+  const faultByFrame = new Map<number, StackFault>()
+  for (const [index, frame] of frames.entries()) {
+    const fault = faultOf(frame)
+    if (fault) faultByFrame.set(index, fault)
+  }
+  // They are a handful, the frames of all stacks some ten thousand.
   for (const { stack, count } of samples)
-    for (let i = 0; i < stack.length; i++) {
-      const index = stack[i] as number
-      const fault = faultByFrame[index]
-      // A sample whose two stacks were lost alike is one sample.
-      if (fault && stack.indexOf(index) === i) faults[fault] = (faults[fault] ?? 0) + count
-    }
+    // A sample whose two stacks were lost alike is one sample.
+    for (const [index, fault] of faultByFrame)
+      if (stack.includes(index)) faults[fault] = (faults[fault] ?? 0) + count
   return faults
 }
 

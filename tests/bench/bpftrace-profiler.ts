@@ -2,9 +2,9 @@ import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import { ControlGroup } from './control-group.ts'
 import {
-  allMapBytes,
   FREQUENCY_HZ,
   MEASURED_MS,
+  mapBytesOf,
   type ProfilerResult,
   peakBytesOf,
   programCostOf,
@@ -19,7 +19,6 @@ const WARM_UP_MS = 10_000
 /** bpftrace as people type it: stacks counted in the kernel, printed with names every 10 s. */
 export async function measureBpftrace(): Promise<ProfilerResult> {
   const group = new ControlGroup()
-  const mapsBefore = allMapBytes()
   const tracer = startIn(group, ['bpftrace', '-e', PROGRAM], { stdout: 'pipe' })
   const pid = tracer.pid as number
   try {
@@ -31,7 +30,7 @@ export async function measureBpftrace(): Promise<ProfilerResult> {
     const after = programCostOf(pid)
     const cpuSeconds = group.cpuSeconds() - cpu
     const peakBytes = peakBytesOf(pid)
-    const mapsAfter = allMapBytes()
+    const mapBytes = mapBytesOf(pid)
     await stop(tracer, 'SIGINT')
     const shares = await reading
     const runs = after.runs - cost.runs
@@ -40,7 +39,7 @@ export async function measureBpftrace(): Promise<ProfilerResult> {
       cpuSecondsPer10s: (cpuSeconds * 10_000) / MEASURED_MS,
       readingSecondsPer10s: null,
       peakBytes,
-      mapBytes: mapsBefore === null || mapsAfter === null ? null : mapsAfter - mapsBefore,
+      mapBytes,
       kernelNsPerSample: runs === 0 ? null : (after.runNs - cost.runNs) / runs,
       samples: shares.samples,
       wholeShare: shares.wholeShare,

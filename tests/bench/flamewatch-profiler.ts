@@ -10,15 +10,16 @@ import { unaccounted } from '../../infra/contract/account.ts'
 import { BatchSink, type SunkBatch } from '../fixtures/batch-sink.ts'
 import { ControlGroup } from './control-group.ts'
 import {
-  allMapBytes,
   FREQUENCY_HZ,
   MEASURED_MS,
+  mapBytesOf,
   type ProfilerResult,
   peakBytesOf,
   programCostOf,
   StackShares,
   startIn,
   stop,
+  tableBytes,
 } from './profiler.ts'
 
 const LAUNCHER = join(import.meta.dirname, '../../infra/cli/flamewatch.sh')
@@ -63,7 +64,7 @@ export class RunningCollector {
 }
 
 export async function measureFlamewatch(): Promise<ProfilerResult> {
-  const mapsBefore = allMapBytes()
+  const tablesBefore = tableBytes()
   const collector = new RunningCollector()
   try {
     await collector.start()
@@ -74,7 +75,7 @@ export async function measureFlamewatch(): Promise<ProfilerResult> {
     await setTimeout(MEASURED_MS)
     const cpuSeconds = collector.group.cpuSeconds() - cpu
     const after = programCostOf(collector.pid)
-    const mapsAfter = allMapBytes()
+    const mapBytes = mapBytesOf(collector.pid) + tableBytes() - tablesBefore
     const shares = new StackShares()
     let missing = 0
     for (const batch of collector.sink.batches.values()) {
@@ -86,7 +87,7 @@ export async function measureFlamewatch(): Promise<ProfilerResult> {
       cpuSecondsPer10s: (cpuSeconds * 10_000) / MEASURED_MS,
       readingSecondsPer10s: null,
       peakBytes: peakBytesOf(collector.pid),
-      mapBytes: mapsBefore === null || mapsAfter === null ? null : mapsAfter - mapsBefore,
+      mapBytes,
       kernelNsPerSample: (after.runNs - cost.runNs) / (after.runs - cost.runs),
       samples: shares.samples,
       wholeShare: shares.wholeShare,

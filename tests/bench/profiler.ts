@@ -121,30 +121,53 @@ export function hasCommand(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0
 }
 
-/** All BPF maps of the machine: those inside maps of maps belong to no descriptor. */
-export function allMapBytes(): number | null {
-  if (!hasCommand('/usr/sbin/bpftool')) return null
-  const text = execFileSync('/usr/sbin/bpftool', ['map', 'show', '-j'], { encoding: 'utf8' })
-  const maps = JSON.parse(text) as readonly { readonly bytes_memlock?: number }[]
-  return maps.reduce((sum, { bytes_memlock = 0 }) => sum + bytes_memlock, 0)
+/**
+ * Kernel memory of the BPF maps a process has open. Those inside maps of maps, as unwind tables are, belong to
+ * no descriptor: see tableBytes().
+ */
+export function mapBytesOf(pid: number): number {
+  let bytes = 0
+  for (const fields of readHeld(pid, 'map_id')) bytes += fields.get('memlock') ?? 0
+  return bytes
 }
+
+/** Of all unwind tables on this machine; 0 where bpftool is not installed. */
+export function tableBytes(): number {
+  if (!hasCommand(BPFTOOL)) return 0
+  const text = execFileSync(BPFTOOL, ['map', 'show', '-j'], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  })
+  const maps = JSON.parse(text) as readonly { name?: string; bytes_memlock?: number }[]
+  return maps
+    .filter(({ name }) => name === 'unwind')
+    .reduce((sum, { bytes_memlock = 0 }) => sum + bytes_memlock, 0)
+}
+
+const BPFTOOL = '/usr/sbin/bpftool'
 
 export type ProgramCost = { readonly runs: number; readonly runNs: number }
 
 /** Runs of the BPF programs a process has open, and time in them (kernel.bpf_stats_enabled). */
 export function programCostOf(pid: number): ProgramCost {
-  let runs = 0
-  let runNs = 0
-  const seen = new Set<string>()
-  for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
-    const text = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')
-    const id = /^prog_id:\s+(\d+)$/m.exec(text)?.[1]
-    if (id === undefined || seen.has(id)) continue
-    seen.add(id)
-    runs += Number(/^run_cnt:\s+(\d+)$/m.exec(text)?.[1] ?? 0)
-    runNs += Number(/^run_time_ns:\s+(\d+)$/m.exec(text)?.[1] ?? 0)
+  const cost = { runs: 0, runNs: 0 }
+  for (const fields of readHeld(pid, 'prog_id')) {
+    cost.runs += fields.get('run_cnt') ?? 0
+    cost.runNs += fields.get('run_time_ns') ?? 0
   }
-  return { runs, runNs }
+  return cost
+}
+
+/** What the kernel says of each BPF object a process has open, once each. */
+function readHeld(pid: number, id: 'map_id' | 'prog_id'): Iterable<ReadonlyMap<string, number>> {
+  const held = new Map<number, ReadonlyMap<string, number>>()
+  for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
+    const lines = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').matchAll(/^(\w+):\s+(\d+)$/gm)
+    const fields = new Map([...lines].map(([, key = '', value]) => [key, Number(value)]))
+    const number = fields.get(id)
+    if (number !== undefined) held.set(number, fields)
+  }
+  return held.values()
 }
 
 // Where threads begin, by name.

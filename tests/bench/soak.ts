@@ -6,14 +6,14 @@ import { compileFixture } from '../fixtures/programs/build.ts'
 import { RunningCollector } from './flamewatch-profiler.ts'
 import { startLoad } from './load.ts'
 import type { Measurement } from './measurement.ts'
-import { allMapBytes } from './profiler.ts'
+import { mapBytesOf, tableBytes } from './profiler.ts'
 
 const EXECS_PER_SECOND = 10
 const LOOKS = 12
 
 /** Beside the load ten programs a second come and go: memory must stay flat and the account exact. */
 export async function soak(durationMs: number): Promise<readonly Measurement[]> {
-  const mapsBefore = allMapBytes() ?? 0
+  const tablesBefore = tableBytes()
   const load = startLoad()
   const collector = new RunningCollector()
   const churn = new Churn()
@@ -26,7 +26,7 @@ export async function soak(durationMs: number): Promise<readonly Measurement[]> 
     let missing = 0
     for (let look = 1; look <= LOOKS; look++) {
       await setTimeout(Math.max(0, started + (durationMs * look) / LOOKS - performance.now()))
-      const maps = (allMapBytes() ?? 0) - mapsBefore
+      const maps = mapBytesOf(collector.pid) + tableBytes() - tablesBefore
       curve.push({ seconds: (performance.now() - started) / 1000, rss: rssOf(collector.pid), maps })
       for (const [token, { headers }] of collector.sink.batches) {
         missing += Math.abs(unaccounted(headers.account))

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
-import { toProfile } from '../../collector/batch/encode-profile.ts'
+import { encodeProfile } from '../../collector/batch/encode-profile.ts'
 import { SampleMerger } from '../../collector/batch/sample-merger.ts'
 import { type Mappings, readMappings } from '../../collector/process/mappings.ts'
 import { MemorySource } from '../../collector/symbolize/byte-source.ts'
@@ -84,7 +84,7 @@ test('lines are in the batch, inlined functions in what the store gives back, as
   merger.add(labels, [merger.indexOf(deepest)], 5)
   const now = Date.now()
   const time = { startMs: now - 10_000, endMs: now, periodNs: 1000 }
-  const batch = toProfile(merger.frames, merger.samples, time).encode()
+  const batch = encodeProfile(merger.frames, merger.samples, time)
 
   const lines = runGoPprof(batch, ['-traces', '-lines', '-symbolize=none', '-unit=ns'])
   for (const { name, line } of [...deepest.inlined, deepest])

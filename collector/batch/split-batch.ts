@@ -65,8 +65,8 @@ function countFaults(
     if (fault) faultByFrame.set(index, fault)
   }
   // They are a handful, the frames of all stacks some ten thousand.
+  // A sample whose two stacks were lost alike is one sample.
   for (const { stack, count } of samples)
-    // A sample whose two stacks were lost alike is one sample.
     for (const [index, fault] of faultByFrame)
       if (stack.includes(index)) faults[fault] = (faults[fault] ?? 0) + count
   return faults

@@ -29,8 +29,8 @@ import { createCertificates } from '../fixtures/certificates.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { KafkaBroker } from '../fixtures/kafka/broker.ts'
 import { makeTopic, optionsFor } from '../fixtures/kafka/make-topic.ts'
-import type { TopicMessage } from '../fixtures/kafka/read-topic.ts'
-import { batchHeaders, readTopic } from '../fixtures/kafka/read-topic.ts'
+import type { TopicMessage } from '../fixtures/kafka/read-messages.ts'
+import { batchHeaders, readMessages } from '../fixtures/kafka/read-messages.ts'
 
 // Rounds of kill -9; a longer proof sets more of them.
 const ROUNDS = Number(process.env['FLAMEWATCH_KILL_ROUNDS'] ?? 3)
@@ -137,7 +137,7 @@ test('batches arrive in order, keyed by collector, with bytes and headers as the
   await collector.add(1, body)
   await collector.add(2)
   await collector.close()
-  const messages = await readTopic(broker.address, 'plain')
+  const messages = await readMessages(broker.address, 'plain')
   expect(messages.map(({ value }) => value)).toEqual([body, Buffer.from('body 2')])
   expect(new Set(messages.map(({ partition }) => partition)).size).toBe(1)
   expect(messages.map(({ key }) => key)).toEqual(Array(2).fill(collector.spool.collector))
@@ -170,7 +170,7 @@ test('a batch the topic is too small for arrives in parts, every sample once', a
   await collector.add(1)
   await untilSent(collector)
   await collector.close()
-  const messages = await readTopic(broker.address, 'small')
+  const messages = await readMessages(broker.address, 'small')
   expect(sequences(messages).sort((a, b) => a - b)).toEqual(messages.map((_, i) => i + 1))
   expect(messages.length).toBeGreaterThan(3)
   expect(total(messages)).toMatchObject({ taken: whole.account.kept + 21, idle: 20, dropped: {} })
@@ -194,7 +194,7 @@ test('without its topic it waits and says what to do, and goes on when the topic
   await makeTopic(broker.address, 'later')
   await untilSent(collector)
   await collector.close()
-  expect(sequences(await readTopic(broker.address, 'later'))).toEqual([1])
+  expect(sequences(await readMessages(broker.address, 'later'))).toEqual([1])
 })
 
 test('a wrong password is said to be one, and the batch waits', async () => {
@@ -237,7 +237,7 @@ describe('a broker that is away', () => {
     await untilSent(collector)
     await collector.close()
 
-    const arrived = eachOnce(await readTopic(broker.address, 'outage'))
+    const arrived = eachOnce(await readMessages(broker.address, 'outage'))
     const account = total(arrived)
     expect(account.taken).toBe(taken)
     expect(unaccounted(account)).toBe(0)
@@ -272,7 +272,7 @@ describe('a broker that is away', () => {
     }
     await untilSent(collector)
     await collector.close()
-    const arrived = eachOnce(await readTopic(broker.address, 'silent'))
+    const arrived = eachOnce(await readMessages(broker.address, 'silent'))
     expect(arrived.map((one) => batchHeaders(one).account.kept)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 })
@@ -306,7 +306,7 @@ test('a collector killed again and again while it sends loses and doubles nothin
   }
   await write(0, 0)
   expect(readdirSync(directory).filter((file) => file.endsWith('.batch'))).toEqual([])
-  const arrived = eachOnce(await readTopic(broker.address, 'killed'))
+  const arrived = eachOnce(await readMessages(broker.address, 'killed'))
   const numbers = arrived.map((one) => batchHeaders(one).account.kept)
   expect(new Set(numbers).size).toBe(numbers.length)
   expect(numbers).toEqual(expect.arrayContaining(written))

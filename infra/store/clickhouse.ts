@@ -22,6 +22,7 @@ import type { NativeBlock, QueryOptions, Store } from './store.ts'
 import {
   isAddressFault,
   isNetworkError,
+  isTimeout,
   queryCancelled,
   type StoreOperation,
   storeError,
@@ -158,9 +159,10 @@ class ClickHouseStore implements Store {
         if (!isAddressFault(error)) throw storeError(error, operation)
         if (this.#addresses.failed(address) && others > 0)
           this.#log.warn({ err: error, address: address.url }, 'store address does not answer')
-        const again = (repeatable && (others > 0 || isNetworkError(error))) || wasNotSent(error)
-        if (!again || failures >= RETRY_DELAYS_MS.length + others)
-          throw storeError(error, operation, this.#addresses.all)
+        const again = repeatable ? others > 0 || isNetworkError(error) : wasNotSent(error)
+        // Who waited for nothing at one address only asks the others, not the same again.
+        const more = others + (isTimeout(error) ? 0 : RETRY_DELAYS_MS.length)
+        if (!again || failures >= more) throw storeError(error, operation, this.#addresses.all)
         // Another address is asked at once.
         if (!this.#addresses.anyReady) await delay(RETRY_DELAYS_MS[Math.max(0, failures - others)])
       }

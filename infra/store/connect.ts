@@ -93,15 +93,12 @@ function connect(url: string, { user, password, tls }: Credentials, database?: s
   })
 }
 
-/** Thrown into a socket that was not connected in time; looks as the kernel's own would. */
-function connectTimeout(): Error {
-  return Object.assign(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`), {
-    code: 'ETIMEDOUT',
-    syscall: 'connect',
-  })
-}
-
-function createAgent(url: string, tls: https.AgentOptions): http.Agent {
+/** Connections that are ready within `connectTimeoutMs`, or fail as the kernel's own would. */
+export function createAgent(
+  url: string,
+  tls: https.AgentOptions,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+): http.Agent {
   const secure = url.startsWith('https:')
   const agent = secure
     ? new https.Agent({ ...tls, keepAlive: true, maxSockets: CONNECTIONS })
@@ -109,14 +106,17 @@ function createAgent(url: string, tls: https.AgentOptions): http.Agent {
   const createConnection = agent.createConnection.bind(agent)
   agent.createConnection = (...parameters) => {
     const socket = createConnection(...parameters)
-    if (socket) limitConnecting(socket, secure ? 'secureConnect' : 'connect')
+    if (socket) limitConnecting(socket, secure ? 'secureConnect' : 'connect', connectTimeoutMs)
     return socket
   }
   return agent
 }
 
-function limitConnecting(socket: Duplex, connected: string): void {
-  const timer = setTimeout(() => socket.destroy(connectTimeout()), CONNECT_TIMEOUT_MS)
+function limitConnecting(socket: Duplex, connected: string, timeoutMs: number): void {
+  const timer = setTimeout(() => {
+    const error = new Error(`no connection within ${timeoutMs} ms`)
+    socket.destroy(Object.assign(error, { code: 'ETIMEDOUT', syscall: 'connect' }))
+  }, timeoutMs)
   const stop = () => clearTimeout(timer)
   socket.once(connected, stop).once('close', stop)
 }

@@ -1,7 +1,14 @@
 import { ClickHouseError } from '@clickhouse/client'
 import { describe, expect, it } from 'vitest'
 import { FlamewatchError } from '../runtime/errors.ts'
-import { type StoreOperation, storeError } from './store-error.ts'
+import {
+  isAddressFault,
+  isTimeout,
+  type StoreOperation,
+  storeError,
+  storeTimeout,
+  wasNotSent,
+} from './store-error.ts'
 
 const engine = (code: number, type: string) =>
   new ClickHouseError({ code: String(code), type, message: 'words of the engine. ' })
@@ -69,6 +76,38 @@ describe('an error of the store', () => {
     const error = storeError(engine(60, 'UNKNOWN_TABLE'), 'read')
     expect(error.message).toBe('The store answered: words of the engine. (UNKNOWN_TABLE, 60)')
     expect(error.hint).toContain('flamewatch migrate')
+  })
+
+  it('names the addresses that were tried', () => {
+    const addresses = [{ url: 'http://a:8123' }, { url: 'http://b:8123' }]
+    expect(storeError(network('ECONNREFUSED'), 'read', addresses).message).toContain(
+      'at http://a:8123, http://b:8123: ',
+    )
+  })
+
+  it('is the fault of the address, or was not sent, or came late, by its code', () => {
+    const refused = Object.assign(network('ECONNREFUSED'), { syscall: 'connect' })
+    const late = Object.assign(network('ETIMEDOUT'), { syscall: 'connect' })
+    const cut = network('ECONNRESET')
+    const readOnly = engine(242, 'TABLE_IS_READ_ONLY')
+    const silent = storeTimeout(70_000, undefined)
+    const judge = (error: Error) => [isAddressFault(error), wasNotSent(error), isTimeout(error)]
+    expect([refused, late, cut, readOnly, silent].map(judge)).toEqual([
+      [true, true, false],
+      [true, true, true],
+      [true, false, false],
+      [true, false, false],
+      [true, false, true],
+    ])
+    expect(judge(engine(62, 'SYNTAX_ERROR'))).toEqual([false, false, false])
+  })
+
+  it.each(['SELF_SIGNED_CERT_IN_CHAIN', 'EPROTO'])('of TLS (%s) says what to look at', (code) => {
+    expect(storeError(network(code), 'read')).toMatchObject({
+      code: 'store_error',
+      retriable: false,
+      hint: expect.stringContaining('--store-'),
+    })
   })
 
   it('of ours stays itself', () => {

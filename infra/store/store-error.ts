@@ -78,6 +78,9 @@ const NETWORK: ReadonlySet<string> = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ])
 
+// The client's words when `request_timeout` has passed.
+const TIMEOUT_WORDS = 'Timeout error.'
+
 export type StoreOperation = 'read' | 'run' | 'insert'
 
 /**
@@ -137,12 +140,17 @@ export function wasNotSent(error: unknown): boolean {
   return (connecting && NETWORK.has(code)) || code === 'ENOTFOUND' || code === 'EAI_AGAIN'
 }
 
+/** True for an error that comes after a long wait. */
+export function isTimeout(error: unknown): boolean {
+  if (error instanceof FlamewatchError) return error.code === 'store_unavailable'
+  return codeOf(error) === 'ETIMEDOUT' || errorMessage(error) === TIMEOUT_WORDS
+}
+
 export function isNetworkError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (NETWORK.has(codeOf(error))) return true
-  // The client's own words when `request_timeout` has passed, and Node's when a kept connection was
-  // closed under the request.
-  return error.message === 'Timeout error.' || error.message === 'socket hang up'
+  // Node's words when a kept connection was closed under the request.
+  return error.message === TIMEOUT_WORDS || error.message === 'socket hang up'
 }
 
 function codeOf(error: unknown): string {

@@ -9,7 +9,7 @@ import type { Frame, SourceLine } from './frame.ts'
 import { FRAME_BYTES, makeFrame } from './frames.ts'
 import { contentKey, type Image, loadImage } from './image.ts'
 import { ImageCache } from './image-cache.ts'
-import { type FramesOfFile, MAX_FAILURES, type Trouble } from './lines/source-lines.ts'
+import { type FileTurn, type FramesOfFile, MAX_FAILURES } from './lines/source-lines.ts'
 import { OpenFiles } from './open-files.ts'
 import { cleanName } from './readable-name.ts'
 import { readVdso } from './vdso.ts'
@@ -24,7 +24,7 @@ type CodeFile = {
   /** Of the frames, roughly. */
   bytes: number
   /** In which lines were looked for, with the offsets of frames that have none yet. */
-  readonly lines: { place: Place | null; offsets: number[]; trouble: Trouble }
+  readonly lines: { place: Place | null; offsets: number[]; turn: FileTurn }
   /** Something could not be read that may be there the next time. */
   state: 'complete' | 'incomplete' | 'outdated'
   lastWindow: number
@@ -84,13 +84,13 @@ export class FileSymbols {
   /** By file, where the file has debug information. */
   *framesWithoutLines(): Generator<FramesOfFile> {
     for (const file of this.#files.values()) {
-      const { place, trouble } = file.lines
+      const { place, turn } = file.lines
       const offsets = file.lines.offsets.filter((offset) => file.frames.has(offset))
       file.lines.offsets = offsets
       if (place === null || offsets.length === 0) continue
       yield {
         path: file.path,
-        trouble,
+        turn,
         open: () => this.#openDebugInfo(file, place),
         frames: offsets.map((offset) => file.frames.get(offset) as Frame),
         take: (found) => takeLines(file, found),
@@ -100,7 +100,7 @@ export class FileSymbols {
 
   #askForLines(file: CodeFile, place: Place, offset: number): void {
     const { lines, imageKey } = file
-    if (lines.trouble.failures >= MAX_FAILURES || imageKey === null) return
+    if (lines.turn.failures >= MAX_FAILURES || imageKey === null) return
     if (!this.#images.get(imageKey)?.debugInfo) return
     lines.place = place
     lines.offsets.push(offset)
@@ -283,7 +283,7 @@ export type FileSymbolStats = {
 function newFile(path: string, imageKey: string | null): CodeFile {
   return {
     ...{ path, imageKey, frames: new Map(), bytes: 0, state: 'complete', lastWindow: 0 },
-    lines: { place: null, offsets: [], trouble: { failures: 0, waitUntil: 0 } },
+    lines: { place: null, offsets: [], turn: { asked: 0, failures: 0, waitUntil: 0 } },
   }
 }
 

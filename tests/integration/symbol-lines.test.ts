@@ -1,6 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { encodeProfile } from '../../collector/batch/encode-profile.ts'
 import { SampleMerger } from '../../collector/batch/sample-merger.ts'
@@ -59,12 +61,24 @@ test.each(LINE_TOOLS)('%s tells every call that was inlined, with its line', asy
 })
 
 test('lines are asked for once, kept for the next window, and read from a file that was deleted', async () => {
-  const { symbols, frames, ask, file } = await readLines('llvm-symbolizer', true)
+  const { symbols, frames, ask, file } = await readLines('llvm-symbolizer', { deleted: true })
   expect(frames.some(({ inlined }) => inlined.length === 3)).toBe(true)
   fs.rmSync(file)
   symbols.refresh()
   expect(ask()).toEqual(frames)
   expect(await symbols.readLines()).toMatchObject({ runs: {} })
+})
+
+test('lines come from the debug file of a program that has symbols only', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'flamewatch-lines-'))
+  const [file, debug] = [path.join(directory, 'inlines'), path.join(directory, 'inlines.debug')]
+  execFileSync('objcopy', ['--only-keep-debug', compileFixture('inlines'), debug])
+  const link = `--add-gnu-debuglink=${debug}`
+  execFileSync('objcopy', ['--strip-debug', link, compileFixture('inlines'), file])
+  const { frames, stats } = await readLines('llvm-symbolizer', { file })
+  expect(stats?.runs).toEqual({ found: 1 })
+  expect(frames.some(({ inlined }) => inlined.length === 3)).toBe(true)
+  fs.rmSync(directory, { recursive: true })
 })
 
 test('without a tool there are names and no lines', async () => {
@@ -93,8 +107,8 @@ test('lines are in the batch, inlined functions in what the store gives back, as
   await using store = await openTestStore()
   const options = defaultOptions(ingestOptions)
   const ingest = createIngest({ store, log: silentLog(), metrics: createMetrics(), options })
-  const path = `/api/v1/profiles?service=kitchen&from=${now - 10_000}&to=${now}`
-  const pushed = await ingest.app.request(path, { method: 'POST', body: Buffer.from(batch) })
+  const url = `/api/v1/profiles?service=kitchen&from=${now - 10_000}&to=${now}`
+  const pushed = await ingest.app.request(url, { method: 'POST', body: Buffer.from(batch) })
   expect(pushed.status, await pushed.text()).toBe(200)
   const query = createTestQuery(store, { nowMs: now })
   const answer = await query.get('flamegraph', {
@@ -111,8 +125,11 @@ test('lines are in the batch, inlined functions in what the store gives back, as
   await ingest.close()
 })
 
-async function readLines(name: (typeof LINE_TOOLS)[number], deleted = false) {
-  const file = deleted ? `${compileFixture('inlines')}.${process.pid}` : compileFixture('inlines')
+async function readLines(
+  name: (typeof LINE_TOOLS)[number],
+  how: { readonly deleted?: true; readonly file?: string } = {},
+) {
+  const { deleted, file = compileFixture('inlines') + (deleted ? `.${process.pid}` : '') } = how
   if (deleted) fs.copyFileSync(compileFixture('inlines'), file)
   const lineTool = findLineTool([name])
   if (lineTool === null) throw new Error(`${name} is not installed.`)
@@ -143,7 +160,7 @@ async function startInlines(file: string): Promise<{
   await once(child, 'spawn')
   const pid = child.pid as number
   const mappings = readMappings(pid)
-  const mapping = mappings?.list.find(({ path }) => path === file)
+  const mapping = mappings?.list.find((mapped) => mapped.path === file)
   const elf = readElf(new MemorySource(fs.readFileSync(file)))
   const serve = readAddresses(file).get('serve')
   const vaddr = mapping && elf.kind === 'elf' ? vaddrOf(elf, mapping.offset) : null

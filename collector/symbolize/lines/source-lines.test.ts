@@ -35,7 +35,7 @@ function file(frames: readonly Frame[], taken: Map<Frame, Frame> = new Map()): F
     take: (found) => {
       for (const [before, after] of found) taken.set(before, after)
     },
-    trouble: { failures: 0, waitUntil: 0 },
+    turn: { asked: 0, failures: 0, waitUntil: 0 },
   }
 }
 
@@ -100,11 +100,20 @@ test.each<[string, RunResult]>([
     if (inputs.length > before) tried.push(window)
   }
   expect(tried).toEqual([1, 3, 7, 15])
-  expect(asked.trouble.failures).toBe(MAX_FAILURES)
+  expect(asked.turn.failures).toBe(MAX_FAILURES)
 })
 
 test('a file that is gone is a failure, and the next one has its turn', async () => {
   const { lines } = linesBy([print(['f2:4'])])
   const [gone, there] = [{ ...file([frame(1)]), open: () => null }, file([frame(2)])]
   expect((await lines.read([gone, there])).runs).toEqual({ gone: 1, found: 1 })
+})
+
+test('files are asked in turn, so that none with ever new code keeps the others waiting', async () => {
+  const { lines, inputs } = linesBy(Array(9).fill({ kind: 'timeout' }))
+  const first = file([frame(1)])
+  await lines.read([first])
+  first.turn.waitUntil = 0
+  await lines.read([first, file([frame(2)])])
+  expect(inputs).toEqual(['0x1\n', '0x2\n', '0x1\n'])
 })

@@ -13,11 +13,16 @@ export type FramesOfFile = {
   readonly open: () => number | null
   /** Keeps what stands for each of them from now on. */
   readonly take: (found: ReadonlyMap<Frame, Frame>) => void
-  readonly trouble: Trouble
+  readonly turn: FileTurn
 }
 
-/** How often a file was tried in vain, and from which window on it may be again. */
-export type Trouble = { failures: number; waitUntil: number }
+export type FileTurn = {
+  /** Window in which it was asked last; 0 for never. */
+  asked: number
+  /** How often in vain, and from which window on it may be again. */
+  failures: number
+  waitUntil: number
+}
 
 export type LineResult = 'found' | Exclude<RunResult['kind'], 'output'> | 'bad_output' | 'gone'
 
@@ -96,15 +101,18 @@ export class SourceLines {
 
   async #work(files: Iterable<FramesOfFile>): Promise<void> {
     const untilMs = performance.now() + MAX_WORK_MS
-    for (const file of files) {
-      if (this.#window < file.trouble.waitUntil) continue
+    // Programs that run new code all the time must not keep the others waiting.
+    const inTurn = [...files].sort((a, b) => a.turn.asked - b.turn.asked)
+    for (const file of inTurn) {
+      if (this.#window < file.turn.waitUntil) continue
+      file.turn.asked = this.#window
       const result = await this.#readFile(file)
       this.#runs[result] = (this.#runs[result] ?? 0) + 1
       if (performance.now() > untilMs) return
     }
   }
 
-  async #readFile({ path, open, frames, take, trouble }: FramesOfFile): Promise<LineResult> {
+  async #readFile({ path, open, frames, take, turn }: FramesOfFile): Promise<LineResult> {
     const asked = frames.slice(0, MAX_ADDRESSES)
     const { result, chains } = await this.#lookUp(open(), asked)
     if (chains !== null) {
@@ -112,9 +120,9 @@ export class SourceLines {
       this.#found.push({ take, frames: new Map(found) })
       return result
     }
-    trouble.failures++
-    trouble.waitUntil = this.#window + 2 ** trouble.failures
-    this.#log.warn({ path, result, failures: trouble.failures }, 'source lines not read')
+    turn.failures++
+    turn.waitUntil = this.#window + 2 ** turn.failures
+    this.#log.warn({ path, result, failures: turn.failures }, 'source lines not read')
     return result
   }
 

@@ -11,8 +11,9 @@ clang=${CLANG:-clang}
 strip=${LLVM_STRIP:-llvm-strip}
 
 # The same sum as sourceHash() in collector/kernel/bpf-object.ts: over the files in this order.
-sources='kernel.h sample.h unwind.h maps.bpf.h filter.bpf.h registers.bpf.h walk.bpf.h user-stack.bpf.h
-  take-sample.bpf.h cpu-clock.bpf.h off-cpu.bpf.h hooks.bpf.h profile.bpf.c'
+sources='kernel.h sample.h unwind.h walk-state.bpf.h maps.bpf.h filter.bpf.h lookup.bpf.h registers.bpf.h
+  leave.bpf.h walk.bpf.h user-stack.bpf.h take-sample.bpf.h cpu-clock.bpf.h off-cpu.bpf.h hooks.bpf.h
+  profile.bpf.c'
 # shellcheck disable=SC2086 # a list of words
 hash=$(cat $sources | sha256sum | cut -d ' ' -f 1)
 

@@ -3,7 +3,7 @@
 #ifndef FLAMEWATCH_MAPS_BPF_H
 #define FLAMEWATCH_MAPS_BPF_H
 
-#include "sample.h"
+#include "walk-state.bpf.h"
 
 /*
  * Two generations, 0 and 1: the program fills one while the collector empties the other. The collector
@@ -57,6 +57,7 @@ struct {
 
 struct workspace {
 	u64 in_use;
+	struct walk walk;
 	struct user_stack stack; /* being walked */
 	struct overflow_record record;
 };
@@ -109,9 +110,10 @@ struct {
 } events SEC(".maps");
 
 /* Stacks by their hash of 64 bits: two that differ never meet in one place. */
-#define HASHED_STACK_MAP(name)                           \
+#define HASHED_STACK_MAP(name, flags)                    \
 	struct {                                         \
 		__uint(type, BPF_MAP_TYPE_HASH);         \
+		__uint(map_flags, flags);                \
 		__uint(max_entries, 2048);               \
 		__type(key, u64);                        \
 		__type(value, struct user_stack);        \
@@ -121,17 +123,20 @@ struct {
  * What sources beside the CPU clock count. They come at any rate, and must not crowd out the samples of the
  * clock.
  */
-HASHED_STACK_MAP(beside_stacks_0);
-HASHED_STACK_MAP(beside_stacks_1);
+HASHED_STACK_MAP(beside_stacks_0, 0);
+HASHED_STACK_MAP(beside_stacks_1, 0);
 COUNT_MAP(beside_counts_0);
 COUNT_MAP(beside_counts_1);
 
 #ifdef TABLES
-/* User stacks walked by tables at the ticks of the clock; room for one a sample. */
-HASHED_STACK_MAP(user_stacks_0);
-HASHED_STACK_MAP(user_stacks_1);
+/*
+ * User stacks walked by tables at the ticks of the clock; room for one a sample, memory for those that are there:
+ * maps of a clock's program need not be preallocated since 6.1.
+ */
+HASHED_STACK_MAP(user_stacks_0, BPF_F_NO_PREALLOC);
+HASHED_STACK_MAP(user_stacks_1, BPF_F_NO_PREALLOC);
 
-/* 5 KiB each, so not preallocated: which objects of this kind may do since 6.1. */
+/* 5 KiB each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -145,7 +150,7 @@ struct table {
 	__uint(map_flags, UNWIND_TABLE_FLAGS);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(u64));
+	__uint(value_size, sizeof(struct unwind_line));
 };
 
 struct {

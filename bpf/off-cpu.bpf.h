@@ -14,6 +14,7 @@ struct wait {
 	u64 since; /* 0: does not wait */
 	struct sample_key key;
 	u64 is_filtered;
+	struct walk walk;
 	struct user_stack user_stack;
 };
 
@@ -61,8 +62,9 @@ static __always_inline void begin_wait(void *ctx, struct task_struct *task, stru
 		flags = identify_task(&key, task);
 		is_new = tell_of_process(&key, key.program, count);
 		if (has_user_stack(flags))
-			key.user_stack = user_stack_or_absent(
-				walk_user_stack(ctx, NULL, &wait->user_stack, &key, is_new, flags, count), flags);
+			key.user_stack = user_stack_or_absent(walk_user_stack(ctx, NULL, &wait->walk, &wait->user_stack,
+									      &key, is_new, flags, count),
+							      flags);
 		wait->key = key;
 	}
 	wait->since = bpf_ktime_get_ns();

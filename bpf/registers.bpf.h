@@ -4,14 +4,7 @@
 #ifndef FLAMEWATCH_REGISTERS_BPF_H
 #define FLAMEWATCH_REGISTERS_BPF_H
 
-#include "kernel.h"
-
-struct registers {
-	u64 ip;
-	u64 sp;
-	u64 fp;
-	u64 lr; /* arm64: return address of a function that has not saved it */
-};
+#include "walk-state.bpf.h"
 
 /*
  * Offsets in struct pt_regs (x86-64) and struct user_pt_regs (arm64), which are ABI: the context of a perf

@@ -257,7 +257,7 @@ static __always_inline void take_clock_sample(void *ctx, u32 gen, const struct c
 	key.kernel_stack = take_stack(ctx, maps, 0);
 	if (has_user_stack(flags)) {
 #ifdef TABLES
-		key.user_stack = walk_user_stack(ctx, ctx, &w->stack, &key, is_new, flags, count);
+		key.user_stack = walk_user_stack(ctx, ctx, &w->walk, &w->stack, &key, is_new, flags, count);
 		if (!key.user_stack)
 			key.user_stack = keep_stack(&w->stack, maps.user_stacks, &key.user_hash);
 #else
@@ -292,7 +292,7 @@ static __always_inline void take_beside_sample(void *ctx, u32 source, const stru
 	if (!key.kernel_stack)
 		key.kernel_stack = keep_stack(&w->stack, maps.stacks, &key.kernel_hash);
 	if (has_user_stack(flags)) {
-		key.user_stack = walk_user_stack(ctx, NULL, &w->stack, &key, is_new, flags, count);
+		key.user_stack = walk_user_stack(ctx, NULL, &w->walk, &w->stack, &key, is_new, flags, count);
 		if (!key.user_stack)
 			key.user_stack = keep_stack(&w->stack, maps.stacks, &key.user_hash);
 		key.user_stack = user_stack_or_absent(key.user_stack, flags);

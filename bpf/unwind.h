@@ -53,6 +53,11 @@ enum unwind_fp {
 	FP_SAME_LR_AT_CFA, /* arm64: x30 at CFA + offset, x29 untouched */
 	FP_UNDEFINED_LR_AT_CFA, /* arm64: x30 at CFA + offset, x29 lost */
 	FP_AT_CFA_LR_SAME, /* arm64: x29 at CFA + offset, x30 untouched */
+	/*
+	 * arm64: at sp or fp, whichever the CFA is counted from, + offset; x30 lies behind it. gcc saves both at
+	 * the bottom of a frame: of one of more than 1 KiB, fp_offset does not reach there from the CFA.
+	 */
+	FP_AT_BASE,
 };
 
 /* The rules from this address on up to that of the next row. */
@@ -64,13 +69,23 @@ struct unwind_row {
 };
 
 /*
- * A table is an array of 8-byte values. First `pages` + 1 of these, for page0, page0 + 1, …: which value of
- * the array is the row in force at the start of that page (the first row where none is yet), and, last, the
- * last row. Then the rows, sorted by pc. A page of 4096 bytes begins at row pc `page << UNWIND_PAGE_SHIFT`.
+ * A table is an array of lines of eight 8-byte values. First a struct unwind_page for each page from page0 on,
+ * then the rows, sorted by pc, both without regard to lines; a page of 4096 bytes begins at row pc
+ * `page << UNWIND_PAGE_SHIFT`.
  */
 struct unwind_page {
-	__u32 row;
-	__u32 pad;
+	__u32 first; /* which value is the row in force at the start of the page (the first row where none is yet) */
+	__u32 last; /* the same for the start of the next page; on the last page: the last row */
+};
+
+#define UNWIND_LINE 8
+
+/* As long as a line of the processor's cache, and looked up at once. */
+struct unwind_line {
+	union {
+		struct unwind_page pages[UNWIND_LINE];
+		struct unwind_row rows[UNWIND_LINE];
+	};
 };
 
 /* An executable mapping. */
@@ -115,6 +130,7 @@ enum unwind_end {
 
 _Static_assert(sizeof(struct unwind_row) == 8, "one value of a table");
 _Static_assert(sizeof(struct unwind_page) == 8, "one value of a table");
+_Static_assert(sizeof(struct unwind_line) == 64, "a line of the cache");
 _Static_assert(sizeof(struct unwind_mapping) == 40, "unwind_mapping has no hidden padding");
 _Static_assert(sizeof(struct unwind_key) == 16, "unwind_key has no hidden padding");
 _Static_assert(sizeof(struct unwind_process) == 8 + 40 * UNWIND_MAPPINGS, "header, then mappings");

@@ -74,36 +74,37 @@ static __always_inline void tell_of_address(struct sample_key *key, u64 interval
 
 /*
  * Fills `stack` and returns 0, or a negative errno. `registers`: the context that holds those of user mode
- * when the event came there, else NULL. `is_new`: the
- * collector was told of the process at this very sample.
+ * when the event came there, else NULL. `is_new`: the collector was told of the process at this very sample.
  */
-static __always_inline s32 walk_user_stack(void *ctx, void *registers, struct user_stack *stack,
-					   struct sample_key *key, bool is_new, u32 flags,
-					   struct sample_stats *count)
+static __always_inline s32 walk_user_stack(void *ctx, void *registers, struct walk *w,
+					   struct user_stack *stack, struct sample_key *key, bool is_new,
+					   u32 flags, struct sample_stats *count)
 {
 	struct unwind_key run = { .start_time = key->start_time, .tgid = key->tgid, .program = key->program };
 	struct unwind_process *process = bpf_map_lookup_elem(&processes, &run);
-	struct walk w = { .mapping = UNWIND_MAPPINGS };
 	s32 error;
+	u32 end;
 
 	if (!process && !is_new)
 		tell_of_address(key, EVENT_INTERVAL_NO_ENTRY_NS, count);
-	if (process && !(flags & PF_EXITING) && walk_stack(registers, process, stack, &w)) {
-		if (w.met_unknown && !process->quiet)
+	if (process && !(flags & PF_EXITING) && walk_stack(registers, process, stack, w)) {
+		if (w->met_unknown && !process->quiet)
 			tell_of_address(key, EVENT_INTERVAL_NS, count);
 	} else {
 		error = copy_stack(ctx, stack, BPF_F_USER_STACK);
 		if (error)
 			return error;
+		w->end = END_FRAME_POINTERS;
 	}
-	if (w.end < END_KINDS)
-		add_one(&count->ends[w.end]);
+	end = w->end;
+	if (end < END_KINDS)
+		add_one(&count->ends[end]);
 	return 0;
 }
 #else
-static __always_inline s32 walk_user_stack(void *ctx, void *registers, struct user_stack *stack,
-					   struct sample_key *key, bool is_new, u32 flags,
-					   struct sample_stats *count)
+static __always_inline s32 walk_user_stack(void *ctx, void *registers, struct walk *w,
+					   struct user_stack *stack, struct sample_key *key, bool is_new,
+					   u32 flags, struct sample_stats *count)
 {
 	return copy_stack(ctx, stack, BPF_F_USER_STACK);
 }

@@ -49,8 +49,7 @@ export interface MapCalls {
 
 /** Makes and fills maps. They return a descriptor, 0 or a negative errno and never throw. */
 export interface TableCalls {
-  /** An array of `entries` values of 8 bytes. */
-  createArray(name: string, entries: number, flags: number): number
+  createArray(name: string, valueBytes: number, entries: number, flags: number): number
   update(fd: number, key: Uint8Array, value: Uint8Array): number
   delete(fd: number, key: Uint8Array): number
   /** `key` null asks for the first. */
@@ -276,12 +275,12 @@ const MAP_TYPE_ARRAY = 2
 
 function tableCalls(calls: Calls): TableCalls {
   return {
-    createArray: (name, entries, flags) => {
+    createArray: (name, valueBytes, entries, flags) => {
       // struct bpf_map_create_opts: its size first, map_flags at 28.
       const options = Buffer.alloc(48)
       options.writeBigUInt64LE(48n, 0)
       options.writeUInt32LE(flags, 28)
-      return calls.createMap(MAP_TYPE_ARRAY, name, 4, 8, entries, options)
+      return calls.createMap(MAP_TYPE_ARRAY, name, 4, valueBytes, entries, options)
     },
     update: (fd, key, value) => calls.update(fd, key, value, 0),
     delete: calls.delete,

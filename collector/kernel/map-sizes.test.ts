@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { mapSizes } from './map-sizes.ts'
+import { kernelStackEntries, mapSizes } from './map-sizes.ts'
 
 test('a small host reads once per window of 10 s from small maps', () => {
   expect(mapSizes(2, 99)).toEqual({
@@ -25,4 +25,10 @@ test('a reading finds at most half as many counts as there is room for', () => {
       expect((cpus * frequencyHz * readEveryMs) / 1000).toBeLessThanOrEqual(countEntries / 2)
       expect(Math.log2(countEntries) % 1).toBe(0)
     }
+})
+
+test('stack maps without user stacks are a quarter as large, but not tiny', () => {
+  expect(kernelStackEntries(mapSizes(2, 99).stackEntries)).toBe(1024)
+  expect(kernelStackEntries(mapSizes(2, 999).stackEntries)).toBe(4096)
+  expect(kernelStackEntries(16)).toBe(16)
 })

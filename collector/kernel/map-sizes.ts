@@ -1,6 +1,7 @@
-// Sizes of the BPF maps, from how many samples come in. They are preallocated kernel memory:
+// Sizes of the BPF maps, from how many samples come in. These are preallocated kernel memory:
 //   stack map    (1,016 bytes of addresses + 24) an entry, four maps: 2,048 entries are 8.5 MB in all
-//   count map    about 120 bytes an entry, two maps
+//   count map    about 150 bytes an entry, two maps
+// Where user stacks are walked by tables they are in maps that take memory for what is in them, 1.1 KB each.
 // With as many buckets a way as samples between two readings, about 0.5 to 0.8 stacks come on a
 // bucket, and 3 to 7 % of stacks find both ways taken and go through the overflow ring (1 KiB at most
 // each, 1 MiB in all), where they are complete as well.
@@ -37,6 +38,16 @@ export function mapSizes(cpus: number, frequencyHz: number, sourcesBeside = 0): 
     overflowBytes: 1 << 20,
     readEveryMs: Math.floor((1000 * stackEntries) / samplesPerSecond),
   }
+}
+
+const LEAST_KERNEL_STACKS = 1024
+
+/**
+ * Of `stackEntries`, what stack maps need that hold kernel stacks only, since user stacks are walked by tables:
+ * there are a third to a tenth as many of them, most samples of a busy host being in user mode.
+ */
+export function kernelStackEntries(stackEntries: number): number {
+  return Math.max(stackEntries / 4, Math.min(stackEntries, LEAST_KERNEL_STACKS))
 }
 
 function nextPowerOfTwo(n: number): number {

@@ -5,7 +5,7 @@ import { type BpfVariant, readBpfObject } from './bpf-object.ts'
 import { type SampleFilter, settingsOf } from './filter.ts'
 import { mayFreezeOnUserReads, readKernelVersion } from './kernel-version.ts'
 import { BpfError, type BpfObject, type Libbpf } from './libbpf.ts'
-import type { MapSizes } from './map-sizes.ts'
+import { kernelStackEntries, type MapSizes } from './map-sizes.ts'
 import { explainLoadError } from './preflight.ts'
 import { STACK_DEPTH } from './sample-layout.ts'
 import { PROGRAMS, type ProgramName } from './sources/source.ts'
@@ -134,9 +134,11 @@ function loadOnce(
   options: LoadOptions,
 ): BpfObject {
   const object = options.libbpf.openObject(bytes)
+  const { stackEntries } = options.sizes
+  const stacks = variant === 'profile-tables' ? kernelStackEntries(stackEntries) : stackEntries
   try {
     for (const map of ['stacks_0a', 'stacks_0b', 'stacks_1a', 'stacks_1b']) {
-      object.resizeMap(map, options.sizes.stackEntries)
+      object.resizeMap(map, stacks)
       object.setValueSize(map, depth * 8)
     }
     for (const map of ['counts_0', 'counts_1']) object.resizeMap(map, options.sizes.countEntries)

@@ -35,13 +35,17 @@ export const FP = {
   sameLrAtCfa: 4,
   undefinedLrAtCfa: 5,
   atCfaLrSame: 6,
+  atBase: 7,
 } as const
 
 /** struct unwind_row, in bytes. */
 export const ROW = { pc: 0, cfaOffset: 4, types: 6, fpOffset: 7, bytes: 8 } as const
 
 /** struct unwind_page, in bytes. */
-export const PAGE = { row: 0, bytes: 8 } as const
+export const PAGE = { first: 0, last: 4, bytes: 8 } as const
+
+/** Values of 8 bytes in a line of a table. */
+export const LINE_VALUES = 8
 
 /** struct unwind_mapping, in bytes. */
 export const MAPPING = {
@@ -95,9 +99,9 @@ export type UnwindFds = { readonly tables: number; readonly processes: number }
 export interface UnwindTables {
   /**
    * Makes a table of `values` 8-byte values (page index, then rows) under `id`, 1 to MOST_TABLES - 1; `fill`
-   * gets its zeroed memory, two words a value, before this returns. Process entries may name the id from then
-   * on: until the table is there, walks do as if there were none. Resolves when the kernel has waited for
-   * running programs, some 10 ms, off the main thread. Rejects with `kernel_error`.
+   * gets its zeroed memory, two words a value and whole lines of it, before this returns. Process entries may
+   * name the id from then on: until the table is there, walks do as if there were none. Resolves when the
+   * kernel has waited for running programs, some 10 ms, off the main thread. Rejects with `kernel_error`.
    */
   setTable(id: number, values: number, fill: (words: Uint32Array) => void): Promise<void>
   /** When it resolves no program reads the table any more and its memory is given back. */

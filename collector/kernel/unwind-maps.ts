@@ -2,6 +2,7 @@ import { FlamewatchError } from '../../infra/runtime/errors.ts'
 import type { TableCalls } from './libbpf.ts'
 import { closeFd, lastErrno, mapMemory } from './libc.ts'
 import {
+  LINE_VALUES,
   MOST_PROCESSES,
   MOST_TABLES,
   PROCESS,
@@ -11,6 +12,8 @@ import {
   type UnwindFds,
   type UnwindTables,
 } from './unwind-layout.ts'
+
+const LINE_BYTES = LINE_VALUES * 8
 
 /** The tables and process entries of a loaded program. */
 export class UnwindMaps implements UnwindTables {
@@ -36,12 +39,13 @@ export class UnwindMaps implements UnwindTables {
   async setTable(id: number, values: number, fill: (words: Uint32Array) => void): Promise<void> {
     if (!(id > 0 && id < MOST_TABLES))
       throw new FlamewatchError('internal', `unwind table ${id}: ids are 1 to ${MOST_TABLES - 1}`)
+    const lines = Math.ceil(values / LINE_VALUES)
     const fd = checked(
       'create unwind table',
-      this.#calls.createArray('unwind', values, TABLE_MAP_FLAGS),
+      this.#calls.createArray('unwind', LINE_BYTES, lines, TABLE_MAP_FLAGS),
     )
     try {
-      const memory = mapMemory(fd, values * 8, 0, 'write')
+      const memory = mapMemory(fd, lines * LINE_BYTES, 0, 'write')
       if (!memory) throw kernelError('map unwind table', lastErrno())
       try {
         fill(new Uint32Array(memory.memory))

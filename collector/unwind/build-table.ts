@@ -1,10 +1,11 @@
 import { type ByteSource, readExactly } from '../symbolize/byte-source.ts'
 import { type Elf, PT_LOAD } from '../symbolize/elf.ts'
-import { encodeRule, NO_RULE, SIGNAL_RULE } from './encode-row.ts'
-import { cutAtTerminator, FrameEntries } from './frame-entries.ts'
+import { encodeRule, NO_RULE, SIGNAL_RULE, stubRule } from './encode-row.ts'
+import { cutAtTerminator, FrameEntries, type FrameEntry } from './frame-entries.ts'
 import { FrameProgram } from './frame-program.ts'
 import { findFrameSection } from './frame-section.ts'
 import { registersOf } from './frame-state.ts'
+import { pltStubs } from './plt-stubs.ts'
 import { TableBuilder, type UnwindTable } from './table-builder.ts'
 
 // Makes an unwind table of a file's .eh_frame. Files are hostile: work and memory are linear in the
@@ -58,23 +59,36 @@ export async function buildTable(
   const place = { vaddr: section.vaddr, base: baseOf(elf) }
   const entries = new FrameEntries(bytes, place, registers)
   if (entries.count === 0) return fault('no_rows')
-  const builder = new TableBuilder(entries.start, entries.end, bytes.length / 6)
+  const stubs = pltStubs(elf, place.base)
+  const start = Math.min(entries.start, ...stubs.map((stub) => stub.start))
+  const end = Math.max(entries.end, ...stubs.map((stub) => stub.end))
+  const builder = new TableBuilder(start, end, bytes.length / 6)
   const program = new FrameProgram(bytes, place, registers, (from, to) =>
     builder.addRow(from, to, encodeRule(elf.machine, program.state)),
   )
   let unsupported = entries.unsupported
   for (let i = 0; i < entries.count; i++) {
-    if (!addFunction(i)) unsupported++
+    const entry = entries.get(i)
+    addStubs(entry.start)
+    if (!addFunction(entry)) unsupported++
     if (i % FUNCTIONS_AT_ONCE > 0) continue
     if (builder.bytes > maxBytes) return fault('too_large')
     const turn = pause()
     if (turn) await turn
   }
+  addStubs(Number.POSITIVE_INFINITY)
   if (builder.bytes > maxBytes) return fault('too_large')
   return { kind: 'table', ...builder.finish(), functions: entries.count, unsupported }
 
-  function addFunction(index: number): boolean {
-    const entry = entries.get(index)
+  function addStubs(before: number): void {
+    for (let stub = stubs[0]; stub && stub.start < before; stub = stubs[0]) {
+      builder.beginFunction(stub.start)
+      builder.addRow(stub.start, stub.end, stubRule(elf.machine))
+      stubs.shift()
+    }
+  }
+
+  function addFunction(entry: FrameEntry): boolean {
     builder.beginFunction(entry.start)
     if (entry.cie.isSignalFrame) {
       builder.addRow(entry.start, entry.end, SIGNAL_RULE)

@@ -7,12 +7,20 @@ import { type FrameState, SAVED } from './frame-state.ts'
 /** No rule: one step by frame pointers. */
 export const NO_RULE = packRule(CFA.none, 0, FP.same, 0)
 export const SIGNAL_RULE = packRule(CFA.signal, 0, FP.same, 0)
+// jmp *slot(%rip), 6 bytes; push, 5; jmp
+const PUSHED_AT = 11
 const END_RULE = packRule(CFA.end, 0, FP.same, 0)
 
 /** NO_RULE where the walk could not follow or the row has no room for an offset. */
 export function encodeRule(machine: number, state: FrameState): number {
   if (state.returnAddress === SAVED.undefined) return END_RULE
   return machine === EM_AARCH64 ? encodeAarch64(state) : encodeX86(state)
+}
+
+/** In a stub that jumps to another file: on x86-64 its last instructions push a word, on arm64 none does. */
+export function stubRule(machine: number): number {
+  if (machine === EM_AARCH64) return packRule(CFA.sp, 0, FP.same, 0)
+  return packRule(CFA.plt, PUSHED_AT, FP.same, 0)
 }
 
 function encodeX86(state: FrameState): number {
@@ -41,10 +49,14 @@ function encodeAarch64(state: FrameState): number {
     if (fpOffset !== null) return packRule(cfa, cfaOffset, FP.atCfaLrSame, fpOffset)
     return packRule(cfa, cfaOffset, FP.undefined, 0)
   }
-  const lrOffset = returnAddress === SAVED.atCfa ? toFpWords(returnAddressOffset) : null
+  if (returnAddress !== SAVED.atCfa) return NO_RULE
+  if (framePointer === SAVED.atCfa && returnAddressOffset === framePointerOffset + 8) {
+    if (fpOffset !== null) return packRule(cfa, cfaOffset, FP.atCfa, fpOffset)
+    const baseOffset = toFpWords(state.cfaOffset + framePointerOffset)
+    return baseOffset === null ? NO_RULE : packRule(cfa, cfaOffset, FP.atBase, baseOffset)
+  }
+  const lrOffset = toFpWords(returnAddressOffset)
   if (lrOffset === null) return NO_RULE
-  if (fpOffset !== null && lrOffset === fpOffset + 1)
-    return packRule(cfa, cfaOffset, FP.atCfa, fpOffset)
   const fp = framePointer === SAVED.same ? FP.sameLrAtCfa : FP.undefinedLrAtCfa
   return packRule(cfa, cfaOffset, fp, lrOffset)
 }

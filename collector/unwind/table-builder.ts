@@ -68,18 +68,18 @@ export class TableBuilder {
     this.#rows++
   }
 
-  // Index entry i: the row in force where page0 + i begins; the last: the last row.
+  // Index entry i: the rows in force where page0 + i and the page behind it begin.
   #indexed(pages: number): Uint32Array {
-    const values = pages + 1
-    const start = this.#indexWords - values * WORDS
+    const start = this.#indexWords - pages * WORDS
     const words = this.#words.subarray(start, this.#indexWords + this.#rows * WORDS)
     let row = 0
     for (let page = 0; page < pages; page++) {
       const begin = (this.#page0 + page) * 2 ** PAGE_SHIFT
-      while (row + 1 < this.#rows && (words[(values + row + 1) * WORDS] as number) <= begin) row++
-      words[page * WORDS] = values + row
+      while (row + 1 < this.#rows && (words[(pages + row + 1) * WORDS] as number) <= begin) row++
+      words[page * WORDS] = pages + row
+      if (page > 0) words[page * WORDS - 1] = pages + row
     }
-    words[pages * WORDS] = values + this.#rows - 1
+    words[pages * WORDS - 1] = pages + this.#rows - 1
     return words
   }
 }

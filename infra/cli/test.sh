@@ -15,6 +15,10 @@ openssl openssl
 xz xz-utils
 go golang-go
 chromium chromium
+qemu-system-x86_64 qemu-system-x86
+qemu-system-aarch64 qemu-system-arm
+cpio cpio
+ld.lld lld
 java default-jre-headless
 mvn maven
 '

@@ -53,9 +53,11 @@ function end(child: ChildProcess): Promise<Ended> {
   })
 }
 
+export const isRoot = process.getuid?.() === 0
+
 /**
  * Sampling needs root. Without it a test is left out, visibly; with it, whatever does not work fails.
  */
 export function requireRoot(context: TestContext): void {
-  if (process.getuid?.() !== 0) context.skip('sampling needs root')
+  if (!isRoot) context.skip('sampling needs root')
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import {
   CFA,
   FP,
+  LINE_VALUES,
   MAPPING,
   MOST_MAPPINGS,
   MOST_PROCESSES,
@@ -34,6 +35,8 @@ test('tables and process entries are laid out as the program reads them', () => 
     ['UNWIND_PROCESSES', MOST_PROCESSES],
     ['UNWIND_MAPPINGS', MOST_MAPPINGS],
     ['UNWIND_PAGE_SHIFT', PAGE_SHIFT],
+    ['UNWIND_LINE', LINE_VALUES],
+    ['sizeof(struct unwind_line)', LINE_VALUES * 8],
     ['UNWIND_TABLE_UNKNOWN', TABLE_UNKNOWN],
     ['UNWIND_TABLE_FRAME_POINTERS', TABLE_FRAME_POINTERS],
     ['UNWIND_TABLE_FLAGS', TABLE_MAP_FLAGS],

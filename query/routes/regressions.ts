@@ -135,14 +135,19 @@ function pickVersions(
   lives: readonly Life[],
   asked: { service: string; baseline?: string | undefined; candidate?: string | undefined },
 ): Picked {
-  const names = lives.toSorted((a, b) => b.firstMs - a.firstMs).map(({ version }) => version)
-  const candidate = asked.candidate ?? names.find((name) => name !== asked.baseline)
-  const after = candidate === undefined ? 0 : names.indexOf(candidate) + 1
-  const baseline = asked.baseline ?? names.slice(after).find((name) => name !== candidate)
+  const newest = lives.toSorted((a, b) => b.firstMs - a.firstMs)
+  const others = newest.filter(({ version }) => version !== asked.baseline)
+  const candidate = asked.candidate ?? others[0]?.version
+  const firstMs = newest.find(({ version }) => version === candidate)?.firstMs
+  // Two that came at the same time are compared, too.
+  const before = newest.filter(
+    (life) => life.version !== candidate && life.firstMs <= (firstMs ?? 0),
+  )
+  const baseline = asked.baseline ?? before[0]?.version
   if (candidate !== undefined && baseline !== undefined) return { baseline, candidate }
   throw new FlamewatchError(
     'not_found',
-    `Expected two versions of ${JSON.stringify(asked.service)} to compare, got ${names.length}.`,
+    `Expected two versions of ${JSON.stringify(asked.service)} to compare, got ${lives.length}.`,
     {
       hint: 'See /api/v1/services for what there is; name both with baseline and candidate.',
       status: 404,

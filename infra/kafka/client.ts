@@ -2,6 +2,7 @@ import type { Admin, Consumer, ConsumerConfig, LogEntry, Producer, SASLOptions }
 import kafkajs, { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { FlamewatchError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import { createCodecs } from './codecs/codecs.ts'
 import type { Credentials } from './credentials.ts'
 import { readCredentials } from './credentials.ts'
 import type { KafkaOptions } from './options.ts'
@@ -12,6 +13,13 @@ export type { Admin, Consumer, EachBatchPayload, PartitionAssigner, Producer } f
 export { PartitionAssigners } from 'kafkajs'
 // Not one of the names Node finds in a CommonJS module.
 export const { ConfigResourceTypes } = kafkajs
+
+const { CompressionTypes, CompressionCodecs } = kafkajs
+const codecs = createCodecs(128 << 20)
+CompressionCodecs[CompressionTypes.GZIP] = () => codecs.gzip
+CompressionCodecs[CompressionTypes.Snappy] = () => codecs.snappy
+CompressionCodecs[CompressionTypes.LZ4] = () => codecs.lz4
+CompressionCodecs[CompressionTypes.ZSTD] = () => codecs.zstd
 
 export type KafkaClient = {
   readonly topic: string

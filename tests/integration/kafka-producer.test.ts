@@ -183,6 +183,26 @@ test('a batch the topic is too small for arrives in parts, every sample once', a
   expect(new Set(names)).toEqual(new Set(sent))
 })
 
+test.each(['gzip', 'snappy', 'lz4', 'zstd'])(
+  'what the broker packs with %s is read as it was sent',
+  async (compression) => {
+    await makeTopic(broker.address, compression, { config: { 'compression.type': compression } })
+    const collector = await startCollector(compression)
+    // Some of it packs well, some not at all.
+    const bodies = [
+      randomBytes(100_000),
+      Buffer.from('abcdefg'.repeat(20_000)),
+      Buffer.alloc(300_000),
+    ]
+    for (const body of bodies) await collector.add(1, body)
+    await collector.close()
+    const values = (await readMessages(broker.address, compression)).map(({ value }) => value)
+    expect(values.map((value, i) => value.equals(bodies[i] ?? Buffer.alloc(0)))).toEqual([
+      ...[true, true, true],
+    ])
+  },
+)
+
 test('without its topic it waits and says what to do, and goes on when the topic is there', async () => {
   const collector = await startCollector('later')
   await collector.add(1)

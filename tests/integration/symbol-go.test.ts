@@ -8,6 +8,7 @@ import { readElf } from '../../collector/symbolize/elf.ts'
 import type { SourceLine } from '../../collector/symbolize/frame.ts'
 import { findFunctionTable } from '../../collector/symbolize/go/function-table.ts'
 import { type GoFunctions, loadGoFunctions } from '../../collector/symbolize/go/go-functions.ts'
+import { MODULE } from '../../collector/symbolize/go/layout.ts'
 import { findModule } from '../../collector/symbolize/go/module.ts'
 import { Symbolizer } from '../../collector/symbolize/symbolizer.ts'
 import { kindOfModule } from '../../infra/contract/profile.ts'
@@ -83,6 +84,22 @@ test('a running program is named with what it inlined, as Go', async () => {
   for (const line of [...frame.inlined, frame])
     expect(written[line.startLine - 1]).toContain(`func ${line.name.replace('main.', '')}(`)
   expect(written[frame.line - 1]).toContain('p := four(')
+})
+
+test('a linker may leave the module empty and write it into relocations only', () => {
+  const { go, source, text, bytes } = openGo('go-cgo-pie')
+  const elf = readElf(source)
+  const table = elf.kind === 'elf' ? findFunctionTable(source, elf) : null
+  if (elf.kind === 'fault' || table === null) throw new Error('no Go tables')
+  const pointers = Buffer.alloc(16)
+  pointers.writeBigUInt64LE(BigInt(table.vaddr), 0)
+  pointers.writeBigUInt64LE(BigInt(table.namesVaddr), 8)
+  const at = bytes.indexOf(pointers)
+  expect(at).toBeGreaterThan(0)
+  const emptied = new MemorySource(Buffer.from(bytes).fill(0, at, at + MODULE.bytes))
+  const other = loadGoFunctions(emptied, elf)
+  for (const { offset } of readPlaces('go-cgo-pie', 4099))
+    expect(other?.find(text + offset, emptied)).toEqual(go.find(text + offset, source))
 })
 
 test('ten thousand sets of changed bytes in Go tables are read or refused, within bounds', () => {

@@ -61,7 +61,7 @@ export async function readRows(reader: Reader, range: TimeRange): Promise<Collec
     FROM (
       SELECT host, b.type AS type, intDiv(toUnixTimestamp64Milli(window_start), 1000) AS at,
         toUnixTimestamp64Milli(window_end) - toUnixTimestamp64Milli(window_start) AS lengthMs,
-        any(b.collector) AS collector, toInt64(sum(b.profiles)) AS profiles,
+        min(b.collector) AS collector, toInt64(sum(b.profiles)) AS profiles,
         toInt64(sum(samples)) AS stacks
       FROM batches AS b FINAL WHERE ${batchesWhere(reader, range)} GROUP BY host, type, at, lengthMs
     ) AS w LEFT JOIN (

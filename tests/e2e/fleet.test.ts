@@ -13,7 +13,7 @@ import { Spool } from '../../collector/spool/spool.ts'
 import { addAccounts, EMPTY_ACCOUNT } from '../../infra/contract/account.ts'
 import { batchToken } from '../../infra/contract/batch.ts'
 import { silentLog } from '../../infra/runtime/log.ts'
-import type { AccountAnswer } from '../../query/api.ts'
+import type { AccountAnswer, AuditAnswer } from '../../query/api.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { type Fleet, startFleet } from '../fixtures/kafka/fleet.ts'
 import { optionsFor } from '../fixtures/kafka/make-topic.ts'
@@ -141,6 +141,14 @@ test('what three collectors send through Kafka is, sample for sample, what the d
   expect(account.total).toMatchObject({ ...sent, unaccounted: 0 })
   expect(account.missingBatches).toBe(0)
   expect(account.total).toEqual((await accountOf(direct)).total)
+  // And what the ledger says is stored, is: once.
+  const audit = await eventually('the audit is content', async () => {
+    const answer = (await (await ask(serve, 'audit?')).json()) as AuditAnswer
+    return answer.fine && answer
+  })
+  expect(audit.collectors.map(({ batches }) => batches.stored)).toEqual(
+    audit.collectors.map(({ batches }) => batches.sent),
+  )
 
   const stacks = await stacksOf(serve)
   const drawnNs = stacks.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)

@@ -39,11 +39,41 @@ struct task_struct {
 	u32 self_exec_id;
 	u64 start_boottime; /* since 5.5 */
 	struct task_struct *group_leader;
+	struct css_set *cgroups;
+};
+
+/* include/linux/cgroup-defs.h, include/linux/kernfs.h */
+struct css_set {
+	struct cgroup_subsys_state *subsys[1]; /* one for each controller */
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct kernfs_node {
+	u64 id;
 };
 
 /* 2f064a59a11f ("sched: Change task_struct::state"), 5.14: renamed, and no long any more. */
 struct task_struct___before_5_14 {
 	long state;
+};
+
+/* Which controllers there are, and their numbers, depends on the kernel's configuration. */
+enum cgroup_subsys_id {
+	cpu_cgrp_id,
+	memory_cgrp_id,
+	pids_cgrp_id,
 };
 
 #pragma clang attribute pop

@@ -4,6 +4,7 @@
 #ifndef FLAMEWATCH_TAKE_SAMPLE_BPF_H
 #define FLAMEWATCH_TAKE_SAMPLE_BPF_H
 
+#include "cgroup.bpf.h"
 #include "filter.bpf.h"
 
 /* Written by the collector through mmap: the generation samples go to, 0 or 1. */
@@ -189,13 +190,13 @@ static __always_inline u32 identify_task(struct sample_key *key, struct task_str
 {
 	u32 flags = 0;
 
-	key->cgroup_id = bpf_get_current_cgroup_id();
 #ifndef NO_BTF
 	key->start_time = BPF_CORE_READ(task, group_leader, start_boottime);
 	key->program = program_of(task);
 	flags = BPF_CORE_READ(task, flags);
 	key->kernel_thread = !!(flags & PF_KTHREAD);
 #endif
+	key->cgroup_id = cgroup_of(task, flags);
 	return flags;
 }
 

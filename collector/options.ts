@@ -92,7 +92,7 @@ export const collectorOptions = defineOptions({
     flag: '--max-memory <size>',
     schema: sizeBytes(32 << 20, 2 ** 40),
     default: '512MB',
-    help: 'Memory of the collector, in its process and in the kernel, that it stays below: its caches are cut, then it samples half as often. It takes some 120 MB at rest.',
+    help: 'Memory of the collector, in its process and in the kernel, that it stays below: its caches are cut, then it samples half as often. With the default caches it takes up to about 270 MB.',
   },
   maxCpu: {
     flag: '--max-cpu <percent>',

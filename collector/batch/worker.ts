@@ -14,7 +14,9 @@ const level = LOG_LEVELS.find((known) => known === settings.logLevel)
 const log = createLog(level).child({ room: 'collector', thread: 'worker' })
 const processor = new WindowProcessor(settings, log)
 // A process at its first sample may have milliseconds to live: on a busy host this thread would come
-// too late. Building a batch can wait for its turn.
+// too late. Building a batch of what was never met before can wait for its turn; one of what is known is done
+// by then, and who comes meanwhile is not kept waiting with it.
+const RAISED_MS = 100
 const priority = new ThreadPriority()
 priority.raise()
 
@@ -32,7 +34,7 @@ async function close(): Promise<void> {
 }
 
 async function build({ window }: Extract<ToWorker, { kind: 'window' }>): Promise<void> {
-  priority.lower()
+  const lowering = setTimeout(() => priority.lower(), RAISED_MS)
   try {
     const batch = await processor.build(window)
     const bodies = batch.parts.map(({ body }) => body.buffer)
@@ -40,6 +42,7 @@ async function build({ window }: Extract<ToWorker, { kind: 'window' }>): Promise
   } catch (error) {
     port.postMessage({ kind: 'failed', error: toError(error) } satisfies FromWorker)
   }
+  clearTimeout(lowering)
   priority.raise()
 }
 

@@ -44,6 +44,10 @@ if [ "${1:-}" = collect ]; then
   # The collector is a guest on its host: little young memory, one helper thread, two malloc arenas.
   flags="$flags --max-semi-space-size=2 --v8-pool-size=1"
   export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
+  # What symbols and unwind tables are made of is large and short-lived. Once one such buffer was freed, malloc
+  # would take the next ones from its heap, which cannot shrink below what is used: 30 MB more at rest.
+  export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-131072}"
+  export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-262144}"
 fi
 
 # shellcheck disable=SC2086 # a list of words

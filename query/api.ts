@@ -271,6 +271,30 @@ export const HistoryAnswer = z
   })
   .openapi('History')
 
+const DeployFields = {
+  service: z.string(),
+  version: z.string(),
+  /** '' where nobody told. */
+  commit: z.string(),
+  /** Of the build or the release, http or https; '' where nobody told. */
+  link: z.string(),
+}
+
+export const DeployTold = z.object(DeployFields).openapi('DeployTold')
+
+const DeployRow = z
+  .object({
+    ...DeployFields,
+    /** Start of its first profile; where profiles have expired, of that day. */
+    firstSeen: Time,
+    lastSeen: Time,
+    /** Hosts that ever ran it. */
+    hosts: z.number(),
+  })
+  .openapi('Deploy')
+
+export const DeploysAnswer = z.object({ deploys: z.array(DeployRow) }).openapi('Deploys')
+
 const JudgedArm = z
   .object({
     version: z.string(),
@@ -506,6 +530,7 @@ export type FunctionsAnswer = z.infer<typeof FunctionsAnswer>
 export type ComparedFunctionsAnswer = z.infer<typeof ComparedFunctionsAnswer>
 export type NeighboursAnswer = z.infer<typeof NeighboursAnswer>
 export type HistoryAnswer = z.infer<typeof HistoryAnswer>
+export type Deploy = z.infer<typeof DeployRow>
 export type RegressionRow = z.infer<typeof RegressionRow>
 export type ShiftRow = z.infer<typeof ShiftRow>
 export type RegressionsAnswer = z.infer<typeof RegressionsAnswer>

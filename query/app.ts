@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import { answerError, createApi } from '../infra/runtime/api.ts'
 import type { QueryContext } from './context.ts'
 import { addAudit } from './routes/audit.ts'
+import { addDeploys } from './routes/deploys.ts'
 import { addDiff } from './routes/diff.ts'
 import { addFlamegraph } from './routes/flamegraph.ts'
 import { addFunctions } from './routes/functions.ts'
@@ -26,5 +27,6 @@ export function createApp(context: QueryContext): OpenAPIHono {
   addHosts(app, context)
   addAudit(app, context)
   addRegressions(app, context)
+  addDeploys(app, context)
   return app
 }

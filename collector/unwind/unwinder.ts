@@ -62,7 +62,7 @@ export class Unwinder {
     const seen = new Set<string>()
     for (const pid of pids)
       for (const mapping of mappingsOf(pid)?.list ?? []) {
-        const identity = `${mapping.device}:${mapping.inode}`
+        const identity = `${mapping.kind}:${mapping.device}:${mapping.inode}`
         if (seen.has(identity)) continue
         seen.add(identity)
         const file = this.#tables.fileOf(pid, mapping)

@@ -106,6 +106,16 @@ function nameOf({ path }: Mapping): string {
   return path
 }
 
+test('of what is prepared, a process has whole tables from its first entry on', async () => {
+  const { maps, unwinder } = open()
+  await unwinder.prepare([process.pid], () => OWN)
+  expect(maps.entries.size).toBe(0)
+  unwinder.see(run(1n), OWN)
+  const ids = maps.idsOf(`${process.pid}:1:1`)
+  expect(ids.length).toBeGreaterThan(0)
+  expect(ids).not.toContain(TABLE_UNKNOWN)
+})
+
 test('a file that is too large is walked by frame pointers, counted and named', async () => {
   const { maps, unwinder } = open(1 << 20)
   unwinder.see(run(1n), OWN)

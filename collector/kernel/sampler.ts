@@ -14,12 +14,15 @@ import { readOnlineCpus } from './perf-event.ts'
 import { checkPidNamespace, checkPrivileges } from './preflight.ts'
 import { ProcessEvents, type SampledProcess } from './process-events.ts'
 import { BESIDE_MAPS, type LoadedProgram, loadProgram, type UnwindMode } from './program.ts'
+import { ProgramRuns, type Runs } from './program-runs.ts'
+import { ReadingPace } from './reading-pace.ts'
 import type { SampleStats } from './sample-layout.ts'
 import { SampleStatsReader } from './sample-stats.ts'
 import { settleAccount } from './settle-account.ts'
 import { Slices } from './slices.ts'
 import { cpuClock } from './sources/cpu-clock.ts'
-import type { AttachedSource, ProgramName, SampleSource } from './sources/source.ts'
+import type { ProgramName, SampleSource } from './sources/source.ts'
+import { SourceSet } from './sources/source-set.ts'
 import { UNWIND_ENDS, type UnwindEnd, type UnwindFds, type UnwindTables } from './unwind-layout.ts'
 import { UnwindMaps } from './unwind-maps.ts'
 import { WindowBuilder } from './window-builder.ts'
@@ -51,16 +54,10 @@ export type SamplerOptions = {
   readonly niceness?: number
 }
 
-export type SamplerCost = {
-  /** Time the kernel spent in the program of the CPU clock; 0 unless measured (sysctl kernel.bpf_stats_enabled). */
-  readonly runTimeNs: number
-  /** Runs that time is of. */
-  readonly runCount: number
-  /** The same of every program. */
-  readonly programs: ReadonlyMap<
-    ProgramName,
-    { readonly runTimeNs: number; readonly runCount: number }
-  >
+/** That of the program of the CPU clock, and what the sampler needed beside. */
+export type SamplerCost = Runs & {
+  /** Of every program. */
+  readonly programs: ReadonlyMap<ProgramName, Runs>
   /** Kernel memory of all maps. */
   readonly mapBytes: number
   readonly verifiedInstructions: number
@@ -139,11 +136,13 @@ class KernelSampler implements Sampler {
   readonly #libbpf: Libbpf
   readonly #object: BpfObject
   readonly #sizes: MapSizes
-  readonly #sources: readonly SampleSource[]
-  readonly #attached: AttachedSource[] = []
+  readonly #sources: SourceSet
+  /** Their numbers. */
+  readonly #numbers: readonly number[]
   readonly #generations: readonly [Generation, Generation]
   readonly #stats: SampleStatsReader
-  readonly #programs: readonly LoadedSource[]
+  readonly #runs: ProgramRuns
+  readonly #pace: ReadingPace
   readonly #maps: readonly string[]
   #overflow: OverflowRing | undefined
   #events: ProcessEvents | undefined
@@ -151,7 +150,6 @@ class KernelSampler implements Sampler {
   #window = new WindowBuilder(Date.now())
   #flippedAtMs = Date.now()
   #timer: NodeJS.Timeout | undefined
-  #readEveryMs: number
   // One reading at a time: each call waits for the one before.
   #queue: Promise<unknown> = Promise.resolve()
   #reading = false
@@ -166,8 +164,6 @@ class KernelSampler implements Sampler {
   >
   #formerPriority: number | undefined
   #closed: Promise<void> | undefined
-  #frequencyHz: number
-  #nextFrequencyHz: number | null = null
 
   constructor(
     options: SamplerOptions,
@@ -177,20 +173,22 @@ class KernelSampler implements Sampler {
     sources: readonly SampleSource[],
   ) {
     const { object } = program
-    this.#sources = sources
     this.notes = program.notes
     const byTables = program.variant === 'profile-tables'
     this.unwindFds = byTables
       ? { tables: object.mapFd('tables'), processes: object.mapFd('processes') }
       : null
     this.unwindTables = this.unwindFds && new UnwindMaps(libbpf.tables, this.unwindFds)
-    const programs = new Set(sources.map((source) => source.program))
-    const hasBeside = sources.length > 1
+    const beside = sources.slice(1)
+    const hasBeside = beside.length > 0
     this.#maps = [...MAPS, ...(hasBeside ? BESIDE_MAPS : []), ...(byTables ? TABLE_MAPS : [])]
-    this.#readEveryMs = hasBeside ? Math.min(BESIDE_READ_MS, sizes.readEveryMs) : sizes.readEveryMs
+    this.#numbers = sources.map(({ number }) => number)
+    this.#runs = new ProgramRuns(object, sources)
+    this.#pace = new ReadingPace(sizes)
+    const { frequencyHz, log } = options
+    this.#sources = new SourceSet({ object, frequencyHz, beside, log })
     this.#options = options
-    this.#frequencyHz = options.frequencyHz
-    this.#log = options.log
+    this.#log = log
     this.#libbpf = libbpf
     this.#object = object
     this.#sizes = sizes
@@ -199,25 +197,16 @@ class KernelSampler implements Sampler {
       const ways = [object.mapFd(`stacks_${n}a`), object.mapFd(`stacks_${n}b`)] as const
       const maps = { counts: object.mapFd(`counts_${n}`), ways }
       const userStacks = byTables ? { userStacks: object.mapFd(`user_stacks_${n}`) } : {}
-      const beside = hasBeside && {
-        counts: object.mapFd(`beside_counts_${n}`),
-        stacks: object.mapFd(`beside_stacks_${n}`),
+      const others = hasBeside && {
+        beside: {
+          counts: object.mapFd(`beside_counts_${n}`),
+          stacks: object.mapFd(`beside_stacks_${n}`),
+        },
       }
-      return new Generation(
-        libbpf.maps,
-        { ...maps, ...userStacks, ...(beside && { beside }) },
-        asksProc,
-      )
+      return new Generation(libbpf.maps, { ...maps, ...userStacks, ...others }, asksProc)
     }
     this.#generations = [generation(0), generation(1)]
     this.#stats = new SampleStatsReader(libbpf.maps, object.mapFd('stats'), libbpf.possibleCpus())
-    this.#programs = [...programs].map((name) => ({
-      name,
-      fd: object.programFd(name),
-      // Which of several hooks a run was for that the kernel left out is not to be known.
-      source: sources.find((source) => source.program === name)?.number ?? 0,
-      misses: 0,
-    }))
   }
 
   start(): void {
@@ -228,26 +217,17 @@ class KernelSampler implements Sampler {
     const listener = { onProcess, onUnknownAddress }
     this.#events = new ProcessEvents(this.#object.mapFd('events'), this.#log, listener)
     this.#window = new WindowBuilder(Date.now())
-    for (const source of this.#sources) this.#attached.push(source.attach(this.#object))
+    this.#sources.attach()
     this.#raisePriority()
     this.#scheduleReading()
   }
 
   drain(): Promise<SampleWindow> {
-    return this.#enqueue(async () => {
-      // A window has one frequency: between the two none is sampled.
-      const isRetuned = this.#nextFrequencyHz !== null
-      if (isRetuned) this.#detachClock()
-      try {
-        return await this.#drain()
-      } finally {
-        if (isRetuned) this.#attachClock()
-      }
-    })
+    return this.#enqueue(() => this.#sources.betweenWindows(() => this.#drain()))
   }
 
   setFrequency(hertz: number): void {
-    this.#nextFrequencyHz = hertz
+    this.#sources.setFrequency(hertz)
   }
 
   async #drain(): Promise<SampleWindow> {
@@ -255,43 +235,30 @@ class KernelSampler implements Sampler {
     const fault = this.#fault
     this.#fault = undefined
     if (fault) throw fault
-    for (const source of this.#attached) source.follow()
-    this.#addRecursion()
-    const kinds = new Map(this.#sources.slice(1).map(({ number, kind }) => [number, kind]))
-    const window = this.#window.finish(this.#flippedAtMs, this.#frequencyHz, kinds)
+    this.#sources.follow()
+    // Runs the kernel left out are no part of the programs' own numbers.
+    for (const { source, misses } of this.#runs.takeMisses()) {
+      this.#window.addTaken(misses, 0, source)
+      this.#window.addDropped('recursion', misses, source)
+    }
+    const { frequencyHz, kinds } = this.#sources
+    const window = this.#window.finish(this.#flippedAtMs, frequencyHz, kinds)
     this.#window = new WindowBuilder(this.#flippedAtMs)
     return window
   }
 
-  #detachClock(): void {
-    this.#attached[0]?.close()
-    if (this.#attached.length > 0) this.#attached[0] = DETACHED
-  }
-
-  /** What does not work now is tried again after the next window. */
-  #attachClock(): void {
-    const hertz = this.#nextFrequencyHz ?? this.#frequencyHz
-    if (!this.#timer) return
-    try {
-      const clock = cpuClock(hertz, this.#log)
-      this.#attached[0] = clock.attach(this.#object)
-      this.#frequencyHz = hertz
-      this.#nextFrequencyHz = null
-    } catch (err) {
-      this.#log.error({ err, hertz }, 'change frequency')
-    }
-  }
-
   cost(): SamplerCost {
-    const programs = this.#programs.map(({ name, fd }) => [name, readFdinfo(fd)] as const)
-    const [, clock = new Map<string, number>()] = programs[0] ?? []
+    const programs = this.#runs.read()
+    const {
+      runTimeNs = 0,
+      runCount = 0,
+      verifiedInstructions = 0,
+    } = programs.get('on_sample') ?? {}
     let mapBytes = 0
     for (const name of this.#maps)
       mapBytes += readFdinfo(this.#object.mapFd(name)).get('memlock') ?? 0
     return {
-      ...runsOf(clock),
-      programs: new Map(programs.map(([name, info]) => [name, runsOf(info)])),
-      verifiedInstructions: clock.get('verified_insns') ?? 0,
+      ...{ runTimeNs, runCount, programs, verifiedInstructions },
       mapBytes,
       readMs: this.#readMs,
       readings: this.#readings,
@@ -303,7 +270,7 @@ class KernelSampler implements Sampler {
 
   stop(): void {
     clearTimeout(this.#timer)
-    for (const source of this.#attached.splice(0)) source.close()
+    this.#sources.close()
   }
 
   close(): Promise<void> {
@@ -328,16 +295,7 @@ class KernelSampler implements Sampler {
 
   #scheduleReading(): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#readInBetween(), this.#readEveryMs)
-  }
-
-  // Waits and hooks come at any rate: twice as often when their maps fill, half as often when they do not.
-  #pace(besideStacks: number): void {
-    const { besideEntries, readEveryMs } = this.#sizes
-    if (2 * besideStacks > besideEntries)
-      this.#readEveryMs = Math.max(LEAST_READ_MS, this.#readEveryMs / 2)
-    else if (8 * besideStacks < besideEntries)
-      this.#readEveryMs = Math.min(readEveryMs, this.#readEveryMs * 2)
+    this.#timer = setTimeout(() => this.#readInBetween(), this.#pace.everyMs)
   }
 
   // On big hosts the maps are too small for a whole window and are read in between.
@@ -354,7 +312,7 @@ class KernelSampler implements Sampler {
       await this.#readGeneration()
     } finally {
       this.#reading = false
-      if (this.#attached.length > 0) this.#scheduleReading()
+      if (this.#sources.isOpen) this.#scheduleReading()
     }
   }
 
@@ -367,13 +325,13 @@ class KernelSampler implements Sampler {
     const startedMs = performance.now()
     await this.#overflow.distribute(this.#generations, slices)
     const reading = await this.#generations[filled].take(this.#window, slices)
-    const stats = this.#sources.map(({ number }) => ({
+    const stats = this.#numbers.map((number) => ({
       number,
       stats: this.#stats.takeSince(filled, number),
     }))
     this.#readMs += performance.now() - startedMs
     this.#readings++
-    if (this.#sources.length > 1) this.#pace(reading.besideStacks)
+    this.#pace.note(reading.besideStacks)
     this.#account(stats, reading)
   }
 
@@ -398,17 +356,6 @@ class KernelSampler implements Sampler {
     } catch (error) {
       this.#window = new WindowBuilder(this.#flippedAtMs)
       throw error
-    }
-  }
-
-  // Runs the kernel left out are no part of the programs' own numbers.
-  #addRecursion(): void {
-    for (const program of this.#programs) {
-      const misses = readFdinfo(program.fd).get('recursion_misses') ?? 0
-      const since = misses - program.misses
-      program.misses = misses
-      this.#window.addTaken(since, 0, program.source)
-      this.#window.addDropped('recursion', since, program.source)
     }
   }
 
@@ -440,21 +387,4 @@ const MAPS = [
 const TABLE_MAPS = ['user_stacks_0', 'user_stacks_1', 'processes', 'tables', 'asked']
 
 const ignore = () => undefined
-const DETACHED: AttachedSource = { follow: ignore, close: ignore }
-
-// Between two readings where there are sources beside the CPU clock: at first, and at least.
-const BESIDE_READ_MS = 1_000
-const LEAST_READ_MS = 100
-
-type LoadedSource = {
-  readonly name: ProgramName
-  readonly fd: number
-  readonly source: number
-  misses: number
-}
-
 type SourceStats = { readonly number: number; readonly stats: SampleStats }
-
-function runsOf(fdinfo: ReadonlyMap<string, number>) {
-  return { runTimeNs: fdinfo.get('run_time_ns') ?? 0, runCount: fdinfo.get('run_cnt') ?? 0 }
-}

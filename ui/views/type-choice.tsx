@@ -25,8 +25,9 @@ export function TypeChoice({ state, service }: { state: UrlState; service: Servi
 }
 
 // `process_cpu:cpu:nanoseconds:cpu:nanoseconds` reads `cpu`, `memory:alloc_space:bytes:space:bytes`
-// `alloc_space (memory)`.
+// `alloc_space (memory)`, `event:kprobe/vfs_read:count:event:count` `kprobe/vfs_read`.
 function nameType(type: string): string {
   const [name = '', sample = ''] = type.split(':')
+  if (name === 'event') return sample
   return name.includes(sample) ? sample : `${sample} (${name})`
 }

@@ -16,6 +16,7 @@ import type { SampleWindow } from '../../../collector/window.ts'
 import { silentLog } from '../../../infra/runtime/log.ts'
 import { type WalkedStack, Walker } from '../walker.ts'
 import { countOf, unaccountedOf } from '../windows.ts'
+import { expectOtherSources } from './other-sources.ts'
 
 const ENOUGH = 20
 const MOST_WINDOWS = 60
@@ -49,6 +50,7 @@ try {
   const byFramePointers = await Walker.open({ unwind: 'frame-pointers', frequencyHz: 99 })
   await expectFramePointers(byFramePointers)
   await byFramePointers.close()
+  await expectOtherSources(print)
   print(`PASS ${release()} ${process.arch}`)
 } catch (error) {
   print(`FAIL ${release()} ${process.arch}: ${error instanceof Error ? error.stack : error}`)

@@ -32,10 +32,11 @@ static __noinline u32 find_mapping(struct unwind_process *process, u64 address)
 
 #pragma clang loop unroll(full)
 	for (u32 step = UNWIND_MAPPINGS / 2; step > 0; step /= 2) {
-		u64 next = within(at + step, UNWIND_MAPPINGS - 1);
+		u64 next = at + step, is_used = is_at_most(next + 1, process->mappings_used);
+		/* What is behind the last is in no cache: not even to be looked at. */
+		u64 probe = within(next * is_used, UNWIND_MAPPINGS - 1);
 
-		at += step * (is_at_most(next + 1, process->mappings_used) &
-			      is_at_most(process->mappings[next].start, address));
+		at += step * (is_used & is_at_most(process->mappings[probe].start, address));
 	}
 	at = within(at, UNWIND_MAPPINGS - 1);
 	if (address < process->mappings[at].start || address >= process->mappings[at].end)
@@ -80,7 +81,8 @@ static __always_inline bool find_row(struct unwind_mapping *m, u64 address, stru
 		line = bpf_map_lookup_elem(table, &middle);
 		if (!line)
 			return false;
-		low += half * is_at_most(line->rows[0].pc, pc);
+		if (line->rows[0].pc <= pc)
+			low = middle;
 		lines -= half;
 	}
 	line = bpf_map_lookup_elem(table, &low);

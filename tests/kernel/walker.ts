@@ -24,6 +24,8 @@ export type WalkOptions = {
   readonly frequencyHz: number
 }
 
+type Run = Parameters<TableLoader['load']>[0]
+
 const READY_MS = 120_000
 
 /** Samples programs and names their stacks, with one sampler for all. */
@@ -33,12 +35,13 @@ export class Walker {
   readonly #symbolizer = new Symbolizer({ cacheBytes: 64 << 20, log: silentLog() })
   /** Of the program that is being walked. */
   #pid = 0
+  #run: Run | null = null
   #loaded = { program: 0, mappings: 0 }
   #loading: Promise<unknown> = Promise.resolve()
 
   static async open({ unwind, frequencyHz }: WalkOptions): Promise<Walker> {
     let walker: Walker | undefined
-    const load = (run: Parameters<TableLoader['load']>[0]) => walker?.load(run)
+    const load = (run: Run) => walker?.load(run)
     const sampler = await openSampler({
       ...{ frequencyHz, log: silentLog(), niceness: 0, unwind },
       ...{ onProcess: load, onUnknownAddress: load },
@@ -85,8 +88,9 @@ export class Walker {
     }
   }
 
-  load(run: Parameters<TableLoader['load']>[0]): void {
+  load(run: Run): void {
     if (run.tgid !== this.#pid) return
+    this.#run = run
     this.#loading = this.#loading.then(async () => {
       const mappings = countMappings(run.tgid)
       await this.#loader?.load(run)
@@ -98,12 +102,13 @@ export class Walker {
   async #waitForTables(path: string): Promise<void> {
     const deadlineMs = Date.now() + READY_MS
     for (let isReady = false; !isReady; ) {
-      if (Date.now() > deadlineMs) throw new Error(`${path}: cut stacks`)
       const stacks = await this.#takeStacks(path)
       await this.#loading
-      isReady =
-        stacks.some((stack) => stack?.isWhole) &&
-        (this.#loader === null || this.#loaded.mappings === countMappings(this.#pid))
+      const hasTables = this.#loader === null || this.#loaded.mappings === countMappings(this.#pid)
+      if (!hasTables && this.#run?.tgid === this.#pid) this.load(this.#run)
+      isReady = hasTables && stacks.some((stack) => stack?.isWhole)
+      if (!isReady && Date.now() > deadlineMs)
+        throw new Error(`${path}: no whole stack of ${stacks.length}, tables: ${hasTables}`)
     }
     // What was walked before.
     await this.#takeStacks(path)

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { compile, isRoot, NO_FRAME_POINTERS, requireRoot, temporaryDirectory } from './programs.ts'
 import { type WalkedStack, Walker } from './walker.ts'
@@ -67,4 +68,23 @@ test('a function without rules is passed by its frame pointer, and rules hold ag
 test('a function whose frame is where an expression says hides no caller', async () => {
   const stacks = await walkChain('aligned', isSpinning)
   for (const { names } of stacks) expect(names).toEqual(['spin', 'aligned', ...MAIN])
+})
+
+// Ends when its standard input does.
+const HASHING = `
+  process.stdin.on('end', () => process.exit()).resume()
+  const { createHash } = require('node:crypto')
+  const bytes = Buffer.alloc(1 << 20)
+  setInterval(() => createHash('sha512').update(bytes).digest())`
+
+test('assembly that keeps the stack pointer in memory, below C++ and a JIT, hides no caller', async () => {
+  const isHashing = ({ leaf }: WalkedStack) => leaf.name.startsWith('sha512_block_data_order')
+  const stacks = await walker.walk(
+    [realpathSync(process.execPath), '-e', HASHING],
+    (s) => s.filter(isHashing).length >= ENOUGH,
+  )
+  for (const { names, isWhole } of stacks.filter(isHashing)) {
+    expect(isWhole).toBe(true)
+    expect(names).toContain('uv_run')
+  }
 })

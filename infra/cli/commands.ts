@@ -32,6 +32,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Bring the schema of a store up to date, or show what that takes.',
     load: async () => (await import('./migrate.ts')).command,
   },
+  'dead-letters': {
+    summary: 'Show what ingest could not read from Kafka, and send it again.',
+    load: async () => (await import('./dead-letters.ts')).command,
+  },
   push: {
     summary: 'Send pprof files to a server.',
     load: async () => (await import('./push.ts')).command,

@@ -31,3 +31,8 @@ export const DEAD_HEADERS = {
 export function isDeadReason(text: string | undefined): text is DeadReason {
   return text !== undefined && Object.hasOwn(DEAD_REASONS, text)
 }
+
+/** True for what is taken off when a letter is sent back. */
+export function isDeadHeader(name: string): boolean {
+  return name.startsWith('flamewatch-dead-')
+}

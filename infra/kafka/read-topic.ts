@@ -44,9 +44,14 @@ export async function readTopic(
       autoCommit: false,
       eachBatch: async ({ batch: { partition, messages } }) => {
         const end = ends.get(partition)
-        for (const message of messages)
-          if (end !== undefined && BigInt(message.offset) < end)
-            await visit({ ...message, partition })
+        try {
+          for (const message of messages)
+            if (end !== undefined && BigInt(message.offset) < end)
+              await visit({ ...message, partition })
+        } catch (error) {
+          // The client would hand over the same batch for ever.
+          reject(error)
+        }
       },
     })
     await done

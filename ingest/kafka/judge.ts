@@ -20,6 +20,8 @@ export type Verdict =
 
 export type Judged = { readonly message: TopicMessage; readonly verdict: Verdict }
 
+const DUPLICATE: Verdict = { kind: 'duplicate' }
+
 // A thread may break for another reason than the profile it has in hand.
 const SCAN_TRIES = 3
 
@@ -37,16 +39,26 @@ export async function judge(
   const asked = checked.filter((batch): batch is CheckedBatch => !(batch instanceof Error))
   const known = await ledger.stored(asked)
   const stored = new Set(asked.filter((_, i) => known[i]))
-  const seen = new Set<string>()
+  const earlier = new Map<string, Promise<Verdict>>()
+
+  async function judgeOne(batch: CheckedBatch | FlamewatchError, message: TopicMessage) {
+    if (batch instanceof FlamewatchError) return { kind: 'dead', error: batch } as const
+    if (stored.has(batch)) return DUPLICATE
+    const key = `${batch.tenant}/${batchToken(batch.headers)}`
+    const before = earlier.get(key)
+    const verdict = (async () => {
+      // One that is dead has not stored what this one may.
+      if (before && (await before).kind !== 'dead') return DUPLICATE
+      return read(batch, message, partition, pool)
+    })()
+    earlier.set(key, verdict)
+    return verdict
+  }
+
   return Promise.all(
     messages.map(async (message, i): Promise<Judged> => {
       const batch = checked[i] as CheckedBatch | FlamewatchError
-      if (batch instanceof FlamewatchError)
-        return { message, verdict: { kind: 'dead', error: batch } }
-      const key = `${batch.tenant}/${batchToken(batch.headers)}`
-      if (stored.has(batch) || seen.has(key)) return { message, verdict: { kind: 'duplicate' } }
-      seen.add(key)
-      return { message, verdict: await read(batch, message, partition, pool) }
+      return { message, verdict: await judgeOne(batch, message) }
     }),
   )
 }

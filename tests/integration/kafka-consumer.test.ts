@@ -4,12 +4,12 @@ import { deadTopic } from '../../infra/kafka/options.ts'
 import { readTopic, type StoredMessage } from '../../infra/kafka/read-topic.ts'
 import { sql } from '../../infra/store/sql.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { untilSettled } from '../fixtures/kafka/check-once.ts'
 import { type Fleet, startFleet } from '../fixtures/kafka/fleet.ts'
 import { batchMessage } from '../fixtures/kafka/messages.ts'
 import type { RunningServer } from '../fixtures/running-server.ts'
 
 const START = Math.floor(Date.now() / 10_000) * 10_000 - 3_600_000
-const GROUP = 'flamewatch-ingest'
 
 let fleet: Fleet
 beforeAll(async () => {
@@ -21,25 +21,6 @@ function send(
   messages: readonly { value: Buffer | null; headers?: Record<string, string | string[]> }[],
 ) {
   return fleet.producer.send({ topic: fleet.client.topic, acks: -1, messages: [...messages] })
-}
-
-/** Resolves when the group has committed all there is in the topic, with nothing pending. */
-function settled() {
-  return eventually('all is committed', async () => {
-    const admin = fleet.client.admin()
-    await admin.connect()
-    try {
-      const ends = await admin.fetchTopicOffsets(fleet.client.topic)
-      const [group] = await admin.fetchOffsets({ groupId: GROUP, topics: [fleet.client.topic] })
-      const committed = new Map(group?.partitions.map((one) => [one.partition, one]))
-      return ends.every(({ partition, high }) => {
-        const { offset, metadata } = committed.get(partition) ?? {}
-        return high === '0' || (offset === high && !metadata)
-      })
-    } finally {
-      await admin.disconnect()
-    }
-  })
 }
 
 async function stored() {
@@ -84,7 +65,7 @@ describe('flamewatch ingest, from Kafka', () => {
     }
     await using server = await fleet.startIngest()
     await send([...good.slice(0, 30), ...Object.values(bad), ...good.slice(20)])
-    await settled()
+    await untilSettled(fleet)
     expect(await stored()).toEqual({ profiles: 60, batches: 60 })
 
     const reasons = (await deadLetters()).map(({ headers, value }) => ({
@@ -126,7 +107,7 @@ describe('flamewatch ingest, from Kafka', () => {
     })
     expect((await stored().catch(() => before)).profiles).toBe(before.profiles)
     fleet.front.breakNext(0, 'before')
-    await settled()
+    await untilSettled(fleet)
     expect(await stored()).toEqual({ profiles: before.profiles + 20, batches: before.batches + 20 })
     expect(await deadLetters()).toHaveLength(before.dead)
     expect(await server.stop()).toBe(0)
@@ -138,7 +119,7 @@ describe('flamewatch ingest, from Kafka', () => {
     for (let i = 0; i < 3; i++) {
       await send([batchMessage(5, 1 + i, START)])
       fleet.front.breakNext(2, 'after')
-      await settled()
+      await untilSettled(fleet)
     }
     fleet.front.breakNext(0, 'after')
     expect(await stored()).toEqual({ profiles: before.profiles + 3, batches: before.batches + 3 })

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Samples on another kernel or processor, in an emulated machine: half a minute each, no privileges.
+# Samples on another kernel or processor, in an emulated machine: a minute each, no privileges.
 #   sh tests/kernel/emulated/run.sh [x64-6.1] [x64-6.12] [arm64-6.1]
 # Kernels and libraries are downloaded from Debian to tests/.cache/emulated; nothing is installed.
 set -eu

@@ -1,29 +1,13 @@
 import type { Sql } from '../../infra/store/sql.ts'
 import { joinSql, sql } from '../../infra/store/sql.ts'
-import type { HourValues } from '../judge/compare-hours.ts'
 import type { FunctionSums, Totals } from '../judge/host-sums.ts'
-import { labelOfSeries } from '../selector-sql.ts'
+import type { Comparison } from './arms.ts'
+import { among, clustersOf, unionOfArms, valuesByCluster } from './arms.ts'
 import type { Reader } from './reader.ts'
-import type { Scope } from './scope.ts'
-import { profilesWhere, STACKS_SETTINGS, seriesWhere } from './scope.ts'
+import { STACKS_SETTINGS } from './scope.ts'
 
 // The sums that a comparison of hosts stands on (query/judge/host-sums.ts), made by the store: two
 // rows a function leave it, however many hosts there are.
-
-/** One side of a comparison: the profiles of a scope, on some of its hosts. */
-export type Arm = {
-  readonly scope: Scope
-  /** The clusters that count; all where absent. */
-  readonly clusters?: readonly string[]
-}
-
-export type Comparison = {
-  readonly service: string
-  readonly baseline: Arm
-  readonly candidate: Arm
-  /** The label whose values are the replicates: `host`, or `pod` where hosts are too few. */
-  readonly clusterBy: string
-}
 
 /** One cluster's denominators: the value of all its stacks in either arm. */
 export type Cluster = { readonly name: string; readonly nb: number; readonly nc: number }
@@ -144,65 +128,6 @@ function sumColumns(metric: Metric): Sql[] {
   ]
 }
 
-// As doubles before anything is squared: nanoseconds of an hour squared leave 64 bits.
-/**
- * A row per stratum, cluster and function: its own values and those of all stacks it is in, once each.
- * `stratum` is an expression of a profile's time.
- */
-function valuesByCluster(reader: Reader, comparison: Comparison, stratum: Sql = sql`0`): Sql {
-  const { service } = comparison
-  return sql`
-    SELECT stratum, cluster, fn, toFloat64(sum(b)) AS cumB, toFloat64(sum(c)) AS cumC,
-      toFloat64(sumIf(b, fn = leaf)) AS flatB, toFloat64(sumIf(c, fn = leaf)) AS flatC
-    FROM (
-      SELECT stratum, cluster, s, sum(b) AS b, sum(c) AS c
-      FROM (${unionOfArms(
-        reader,
-        comparison,
-        sql`series_id, s, toUInt64(${stratum}) AS stratum`,
-        (b, c) => sql`${b ? sql`v` : sql`toInt64(0)`} AS b, ${c ? sql`v` : sql`toInt64(0)`} AS c`,
-        sql`ARRAY JOIN stack_ids AS s, vals AS v`,
-      )}) AS p
-      INNER JOIN ${clustersOf(reader, comparison)} USING series_id
-      WHERE ${among(comparison)}
-      GROUP BY stratum, cluster, s
-    ) AS pairs
-    INNER JOIN (
-      SELECT stack_id AS s, any(arrayDistinct(frames)) AS fns, any(frames[-1]) AS leaf FROM stacks
-      WHERE tenant = ${reader.tenant} AND service = ${service} GROUP BY stack_id
-    ) AS k USING s
-    ARRAY JOIN fns AS fn
-    GROUP BY stratum, cluster, fn`
-}
-
-function unionOfArms(
-  reader: Reader,
-  { baseline, candidate }: Comparison,
-  columns: Sql,
-  values: (b: boolean, c: boolean) => Sql,
-  arrayJoin: Sql,
-): Sql {
-  // Which clusters count may differ by arm, and the cluster is known after the join only.
-  const of = (arm: Arm, isBaseline: boolean) => sql`
-    SELECT ${columns}, ${isBaseline} AS isBaseline, ${values(isBaseline, !isBaseline)}
-    FROM profiles ${arrayJoin} WHERE ${profilesWhere(reader.tenant, arm.scope)}`
-  return joinSql([of(baseline, true), sql`UNION ALL`, of(candidate, false)], ' ')
-}
-
-function among({ baseline, candidate }: Comparison): Sql {
-  const within = ({ clusters }: Arm) =>
-    clusters === undefined ? sql`1` : sql`has(${clusters}, cluster)`
-  return sql`if(isBaseline, ${within(baseline)}, ${within(candidate)})`
-}
-
-function clustersOf(reader: Reader, { baseline, candidate, clusterBy }: Comparison): Sql {
-  const where = ({ scope }: Arm) => seriesWhere(reader.tenant, scope.selector, scope.range)
-  return sql`(
-    SELECT series_id, any(toString(${labelOfSeries(clusterBy)})) AS cluster FROM series
-    WHERE (${where(baseline)}) OR (${where(candidate)}) GROUP BY series_id
-  ) AS named`
-}
-
 function weightTable(clusters: readonly Cluster[]): Sql {
   const weights = weigh(clusters, {
     b: clusters.reduce((sum, { nb }) => sum + nb, 0),
@@ -273,98 +198,5 @@ export async function readClusterValues(
     flatC: Number(flatC),
     cumB: Number(cumB),
     cumC: Number(cumC),
-  }))
-}
-
-export type Stratified = {
-  /** By stratum, the clusters' denominators in the order of one numbering. */
-  readonly denominators: readonly HourValues[]
-  readonly functions: readonly ({ readonly function: bigint; readonly clusters: number } & Readonly<
-    Record<Metric, readonly HourValues[]>
-  >)[]
-}
-
-/** The arms stratum by stratum, the first beginning with the candidate's range. */
-export async function readStrata(
-  reader: Reader,
-  comparison: Comparison,
-  options: {
-    readonly clusters: readonly Cluster[]
-    readonly stratumMs: number
-    readonly leastValue: number
-  },
-): Promise<Stratified> {
-  const { clusters, stratumMs, leastValue } = options
-  const { fromMs, toMs } = comparison.candidate.scope.range
-  const count = Math.ceil((toMs - fromMs) / stratumMs)
-  const stratum = sql`intDiv(toUnixTimestamp(time) * 1000 - ${fromMs}, ${stratumMs})`
-  const names = clusters.map(({ name }) => name)
-  const [wholes, rows] = await Promise.all([
-    reader.rows<Record<'stratum' | 'place' | 'b' | 'c', string | number>>(sql`
-      SELECT stratum, indexOf(${names}, cluster) AS place, toFloat64(sum(b)) AS b,
-        toFloat64(sum(c)) AS c
-      FROM (${unionOfArms(
-        reader,
-        comparison,
-        sql`series_id, toUInt64(${stratum}) AS stratum`,
-        (b, c) => sql`${b ? sql`total` : sql`0`} AS b, ${c ? sql`total` : sql`0`} AS c`,
-        sql``,
-      )}) AS p
-      INNER JOIN ${clustersOf(reader, comparison)} USING series_id
-      WHERE ${among(comparison)} GROUP BY stratum, place`),
-    reader.binary(sql`
-      SELECT fn, stratum, toUInt64(indexOf(${names}, cluster)), flatB, flatC, cumB, cumC
-      FROM (${valuesByCluster(reader, comparison, stratum)}) SETTINGS ${STACKS_SETTINGS}`),
-  ])
-  const zeros = () =>
-    Array.from({ length: count }, () => ({
-      baseline: new Float64Array(clusters.length),
-      candidate: new Float64Array(clusters.length),
-    }))
-  const denominators = zeros()
-  for (const { stratum, place, b, c } of wholes) {
-    const values = denominators[Number(stratum)]
-    if (values === undefined) continue
-    values.baseline[Number(place) - 1] = Number(b)
-    values.candidate[Number(place) - 1] = Number(c)
-  }
-  return { denominators, functions: decodeStrata(rows, zeros, leastValue) }
-}
-
-const STRATUM_ROW_BYTES = 56
-
-function decodeStrata(
-  rows: Buffer,
-  zeros: () => HourValues[],
-  leastValue: number,
-): Stratified['functions'] {
-  // A function over all strata first: most are dropped, and only the rest gets arrays.
-  const wholes = new Map<bigint, { value: number; places: Set<bigint> }>()
-  for (let at = 0; at < rows.length; at += STRATUM_ROW_BYTES) {
-    const fn = rows.readBigUInt64LE(at)
-    const whole = wholes.get(fn) ?? { value: 0, places: new Set() }
-    wholes.set(fn, whole)
-    whole.value += rows.readDoubleLE(at + 40) + rows.readDoubleLE(at + 48)
-    whole.places.add(rows.readBigUInt64LE(at + 16))
-  }
-  const functions = new Map<bigint, { flat: HourValues[]; cum: HourValues[] }>()
-  for (let at = 0; at < rows.length; at += STRATUM_ROW_BYTES) {
-    const fn = rows.readBigUInt64LE(at)
-    if ((wholes.get(fn)?.value ?? 0) < leastValue) continue
-    const values = functions.get(fn) ?? { flat: zeros(), cum: zeros() }
-    functions.set(fn, values)
-    const stratum = Number(rows.readBigUInt64LE(at + 8))
-    const place = Number(rows.readBigUInt64LE(at + 16)) - 1
-    const [flat, cum] = [values.flat[stratum], values.cum[stratum]]
-    if (flat === undefined || cum === undefined) continue
-    flat.baseline[place] = rows.readDoubleLE(at + 24)
-    flat.candidate[place] = rows.readDoubleLE(at + 32)
-    cum.baseline[place] = rows.readDoubleLE(at + 40)
-    cum.candidate[place] = rows.readDoubleLE(at + 48)
-  }
-  return Array.from(functions, ([fn, values]) => ({
-    function: fn,
-    clusters: wholes.get(fn)?.places.size ?? 0,
-    ...values,
   }))
 }

@@ -1,5 +1,6 @@
 import type { Judged } from '../judge/decide.ts'
-import type { ClusterValues, Comparison } from '../read/host-sums.ts'
+import type { Comparison } from '../read/arms.ts'
+import type { ClusterValues } from '../read/host-sums.ts'
 import { readClusters, readClusterValues } from '../read/host-sums.ts'
 import type { Reader } from '../read/reader.ts'
 import type { TestKey } from './measured.ts'

@@ -1,6 +1,7 @@
 import type { Judged, Test } from '../judge/decide.ts'
 import type { Estimate } from '../judge/estimate.ts'
-import type { Clusters, Comparison, Metric } from '../read/host-sums.ts'
+import type { Comparison } from '../read/arms.ts'
+import type { Clusters, Metric } from '../read/host-sums.ts'
 import { METRICS } from '../read/host-sums.ts'
 import type { TimeRange } from '../time.ts'
 import type { Question } from './question.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CPU_TYPE } from '../../infra/contract/profile.ts'
 import type { Store } from '../../infra/store/store.ts'
-import type { Comparison } from '../../query/read/host-sums.ts'
+import type { Comparison } from '../../query/read/arms.ts'
 import { readClusters, readFunctionSums } from '../../query/read/host-sums.ts'
 import { createReader } from '../../query/read/reader.ts'
 import { parseSelector } from '../../query/selector.ts'

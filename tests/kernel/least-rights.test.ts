@@ -57,7 +57,11 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
 type Collector = { readonly child: ChildProcess; readonly said: () => string }
 
 /** A collector as `uid`, with `rights` (names without CAP_) and no way to get others. */
-function collect(uid: number, rights: readonly string[]): Collector {
+function collect(
+  uid: number,
+  rights: readonly string[],
+  options: readonly string[] = [],
+): Collector {
   const spool = join(directory, 'spool')
   mkdirSync(spool)
   chownSync(spool, uid, uid)
@@ -65,7 +69,18 @@ function collect(uid: number, rights: readonly string[]): Collector {
   const [command = '', ...args] = [
     ...['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--no-new-privs'],
     ...[`--bounding-set=-all,${held}`, `--inh-caps=-all,${held}`, `--ambient-caps=${held}`],
-    ...['sh', LAUNCHER, 'collect', '--server', sink.url, '--spool', spool, '--window', '1s'],
+    ...[
+      'sh',
+      LAUNCHER,
+      'collect',
+      '--server',
+      sink.url,
+      '--spool',
+      spool,
+      '--window',
+      '1s',
+      ...options,
+    ],
   ]
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   children.push(child)
@@ -158,7 +173,7 @@ test(
 
 test('what missing capabilities cost is said at start and in the batches', async () => {
   startAs(ALICE, privateCopy(compileFixture('busy-nofp'), ALICE, PRIVATE), ['-'])
-  const { child, said } = collect(0, ['bpf', 'perfmon'])
+  const { child, said } = collect(0, ['bpf', 'perfmon'], ['--unwind', 'frame-pointers'])
   await eventually('samples', async () => rowsOf(PRIVATE).length >= 2)
   expect(await end(child, 'SIGTERM')).toBe(0)
 

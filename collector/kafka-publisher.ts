@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { BATCH_HEADERS } from '../infra/contract/batch.ts'
 import type { KafkaClient, Producer } from '../infra/kafka/client.ts'
 import { createKafka } from '../infra/kafka/client.ts'
@@ -38,24 +38,23 @@ export class KafkaPublisher implements Publisher {
   }
 
   async publish(batch: OutgoingBatch, signal: AbortSignal): Promise<PublishResult> {
-    const ended = new AbortController()
-    const late = AbortSignal.any([signal, ended.signal])
+    const { promise: givenUp, resolve } = Promise.withResolvers<PublishResult>()
+    const giveUp = (detail: string) => resolve(this.#giveUp(detail))
+    const stop = () => giveUp('stopped')
+    const late = `Kafka does not answer within ${this.#sendMs / 1000} s`
+    const timer = setTimeout(() => giveUp(late), this.#sendMs)
+    signal.addEventListener('abort', stop)
     try {
-      return await Promise.race([
-        this.#send(batch),
-        setTimeout(this.#sendMs, undefined, { signal: late }).then(
-          () => this.#giveUp(`Kafka does not answer within ${this.#sendMs / 1000} s`),
-          () => this.#giveUp('stopped'),
-        ),
-      ])
+      return await Promise.race([this.#send(batch), givenUp])
     } finally {
-      ended.abort()
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
     }
   }
 
   async close(): Promise<void> {
     // A broker that does not answer would keep it waiting.
-    await Promise.race([this.#disconnect(), setTimeout(CLOSE_MS, undefined, { ref: false })])
+    await Promise.race([this.#disconnect(), delay(CLOSE_MS, undefined, { ref: false })])
   }
 
   async #send({ headers, body }: OutgoingBatch): Promise<PublishResult> {

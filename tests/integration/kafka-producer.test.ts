@@ -147,6 +147,18 @@ test('batches arrive in order, keyed by collector, with bytes and headers as the
   ])
 })
 
+test('one connection to each broker carries all batches', async () => {
+  const before = broker.proxy.accepted
+  const collector = await startCollector('plain', { kafkaBrokers: [broker.proxiedAddress] })
+  for (let i = 1; i <= 10; i++) {
+    await collector.add(i)
+    await untilSent(collector)
+  }
+  await collector.close()
+  // To the one that was asked for the others, and to the one that leads the partition.
+  expect(broker.proxy.accepted - before).toBeLessThanOrEqual(2)
+})
+
 test('a batch the topic is too small for arrives in parts, every sample once', async () => {
   await makeTopic(broker.address, 'small', { config: { 'max.message.bytes': '60000' } })
   const merger = new SampleMerger()

@@ -97,7 +97,7 @@ export const command = defineCommand({
   options: regressionsOptions,
   notes: [
     'Ends with 0 if it is ok, 1 if it got slower, 2 if it could not be asked, 3 if it cannot be told.',
-    'For example: flamewatch regressions --service checkout --baseline v1 --candidate v2 --fail-on 0.5% --wait 15m',
+    'For example: flamewatch regressions --service checkout --candidate v2 --fail-on 0.5% --wait 15m',
   ].join('\n'),
   async run({ options, print, tell }) {
     const { wait = 0 } = options

@@ -53,7 +53,8 @@ function createProgram(name: string): Commander {
 function addArguments(sub: Commander, command: Command): void {
   if (command.arguments) sub.arguments(command.arguments)
   addOptions(sub, { ...command.options, ...logOptions })
-  if (command.notes) sub.addHelpText('after', `\n${command.notes}`)
+  if (command.notes)
+    sub.addHelpText('after', `\n${sub.createHelp().boxWrap(command.notes, HELP_WIDTH)}`)
 }
 
 async function run(sub: Commander, command: Command): Promise<ExitCode> {

@@ -21,8 +21,6 @@ exec 9<.
 if command -v flock >/dev/null; then flock 9; fi
 
 setup_packages() {
-  # Another checkout's packages, linked in: npm would empty them under whoever runs there.
-  if [ -L node_modules ]; then return; fi
   stamp=node_modules/.cache/flamewatch-packages
   want=$(cat package-lock.json .npmrc | cksum)
   # A linked one is another checkout's: npm would empty it there.

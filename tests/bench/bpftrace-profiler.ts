@@ -15,6 +15,7 @@ import {
 
 const PROGRAM = `profile:hz:${FREQUENCY_HZ} /pid/ { @[kstack(perf), ustack(perf)] = count(); } interval:s:10 { print(@); clear(@); }`
 const WARM_UP_MS = 10_000
+const LONGEST_END_MS = 20_000
 
 /** bpftrace as people type it: stacks counted in the kernel, printed with names every 10 s. */
 export async function measureBpftrace(): Promise<ProfilerResult> {
@@ -31,7 +32,10 @@ export async function measureBpftrace(): Promise<ProfilerResult> {
     const cpuSeconds = group.cpuSeconds() - cpu
     const peakBytes = peakBytesOf(pid)
     const mapBytes = mapBytesOf(pid)
+    // It names what it has left before it ends, on a busy machine for minutes: what was printed by then counts.
+    const limit = globalThis.setTimeout(() => tracer.kill('SIGKILL'), LONGEST_END_MS)
     await stop(tracer, 'SIGINT')
+    clearTimeout(limit)
     const shares = await reading
     const runs = after.runs - cost.runs
     return {

@@ -27,7 +27,8 @@ export async function measurePerf(callGraph: 'fp' | 'dwarf'): Promise<ProfilerRe
   const reading = new ControlGroup()
   try {
     const record = startIn(group, [
-      ...['perf', 'record', '-q', '-a', '-e', 'cpu-clock', '-F', `${FREQUENCY_HZ}`],
+      // Without build ids: at its end it would read all it wrote once more.
+      ...['perf', 'record', '-q', '-B', '-N', '-a', '-e', 'cpu-clock', '-F', `${FREQUENCY_HZ}`],
       ...['--call-graph', callGraph, '-o', file],
     ])
     await setTimeout(RECORDED_MS)
@@ -67,6 +68,8 @@ async function readStacks(file: string, group: ControlGroup) {
   const limit = globalThis.setTimeout(() => {
     isWhole = false
     script.kill('SIGKILL')
+    // What it started may hold the pipe open.
+    script.stdout.destroy()
   }, LONGEST_READING_MS)
   const shares = new StackShares()
   let lost = 0

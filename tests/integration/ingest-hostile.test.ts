@@ -303,7 +303,8 @@ describe('headers of a batch', () => {
   })
 
   test.each<[string, Record<string, string>]>([
-    ['another format', { 'flamewatch-format': '2' }],
+    ['a format that never was', { 'flamewatch-format': '0' }],
+    ['a format that is none', { 'flamewatch-format': 'two' }],
     ['no UUID', { 'flamewatch-collector': "x'; DROP TABLE batches" }],
     ['a negative sequence', { 'flamewatch-sequence': '-1' }],
     ['a sequence beyond 2^53', { 'flamewatch-sequence': '9007199254740993' }],

@@ -83,8 +83,10 @@ test('a running program is named with what it inlined, as Go', async () => {
   expect(frame.file).toMatch(/main\.go$/)
   expect(frame.inlined.map(({ name }) => name)).toEqual(['main.add', 'main.twice', 'main.four'])
   const written = fs.readFileSync('tests/fixtures/programs/go/main.go', 'utf8').split('\n')
+  // Where a function begins, Go tells from 1.20 on.
   for (const line of [...frame.inlined, frame])
-    expect(written[line.startLine - 1]).toContain(`func ${line.name.replace('main.', '')}(`)
+    if (goRelease() < 20) expect(line.startLine).toBe(0)
+    else expect(written[line.startLine - 1]).toContain(`func ${line.name.replace('main.', '')}(`)
   expect(written[frame.line - 1]).toContain('p := four(')
 })
 
@@ -190,7 +192,7 @@ function show({ name, file, line }: Pick<SourceLine, 'name' | 'file' | 'line'>):
 // Debug information writes out what a generic function was made for, and that one of assembly has no
 // registers for arguments; the runtime does neither.
 function asRuntime(line: SourceLine): SourceLine {
-  const file = line.file.replace('././<', '<')
+  const file = line.file.replace(/^(?:\.\/)+</, '<')
   return {
     ...line,
     name: line.name.replace(/\[.*\]|\.abi0$/, (text) => (text.startsWith('[') ? '[...]' : '')),

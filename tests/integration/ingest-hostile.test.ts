@@ -330,6 +330,15 @@ describe('headers of a batch', () => {
     expectAnswered(answer, 'headers')
   })
 
+  test('of a newer release are asked to wait for the server, not given up', async () => {
+    const answer = await post('/api/v1/batches', BODY, {
+      ...batchHeaders(),
+      'flamewatch-format': '2',
+    })
+    expect(answer.status, answer.text).toBe(503)
+    expect(answer.text).toContain('newer_format')
+  })
+
   test('with an encoding nobody reads are refused as such', async () => {
     const answer = await post('/api/v1/batches', BODY, {
       ...batchHeaders(),

@@ -39,7 +39,7 @@ beforeAll(async () => {
     ...run('slower', 'v1', 0),
     ...run('slower', 'v2', THREE_PERCENT),
     ...run('same', 'v1', 0),
-    ...run('same', 'v1-again', 0),
+    ...run('same', 'v2', 0),
   ]
   for (const service of ['slower', 'same'])
     await eventually(
@@ -71,7 +71,10 @@ function run(service: string, version: string, parseExtra: number): CheckoutServ
     const cgroup = join(cgroups, `${service}-${version}-${i}.service`)
     mkdirSync(cgroup)
     units.push(cgroup)
-    return startCheckoutService({ directory, service, version, parseExtra, cgroup })
+    // Each service has a program of its own, under one name but for the version.
+    const programs = join(directory, service)
+    mkdirSync(programs, { recursive: true })
+    return startCheckoutService({ directory: programs, service, version, parseExtra, cgroup })
   })
 }
 

@@ -1,3 +1,5 @@
+import { mean, median } from './average.ts'
+
 // Where a series of a function's hourly shares changed its level for good. Logarithms of shares, or
 // raw values where they can be 0 or less.
 
@@ -164,15 +166,4 @@ export function lastRise(changes: Changes, least: number): Step | undefined {
     return { at: after.from, delta, standardError: Math.sqrt(longRunVariance * points) }
   }
   return undefined
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] as number
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2
 }

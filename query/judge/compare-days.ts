@@ -1,3 +1,4 @@
+import { mean, median } from './average.ts'
 import type { Estimate } from './estimate.ts'
 import { digamma, inverseTrigamma, trigamma } from './gamma.ts'
 
@@ -53,9 +54,9 @@ export function compareDays(totals: DayTotals, functions: readonly DayShares[]):
 type Moments = { readonly mean: number; readonly variance: number }
 
 function meanAndVariance(values: readonly number[]): Moments {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return { mean, variance: squares / (values.length - 1) }
+  const centre = mean(values)
+  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0)
+  return { mean: centre, variance: squares / (values.length - 1) }
 }
 
 /** The relative variance between days beyond sampling, as the median function has it. */
@@ -63,14 +64,7 @@ function dayToDaySpread(moments: readonly Moments[], samplesADay: number): numbe
   const spreads = moments
     .filter(({ mean }) => mean * samplesADay > SAMPLES_TO_SEE_DAYS)
     .map(({ mean, variance }) => (variance - mean / samplesADay) / (mean * mean))
-    .sort((a, b) => a - b)
   return Math.max(0, spreads.length === 0 ? 0 : median(spreads))
-}
-
-function median(sorted: readonly number[]): number {
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] as number
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2
 }
 
 /** Scaled inverse chi-square of which the functions' variance ratios are draws. */

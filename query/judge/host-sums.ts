@@ -1,3 +1,5 @@
+import { median } from './average.ts'
+
 // Sums over hosts from which a comparison follows exactly, whatever the number of hosts. The store
 // makes them (query/read/host-sums.ts). Hosts are the replicates: samples of one host share its
 // hardware, its traffic and its neighbours.
@@ -84,9 +86,6 @@ export function referenceScaleOf(
   const ratios = shares
     .filter(({ baseline }) => baseline > WELL_SAMPLED_SHARE)
     .map(({ baseline, candidate }) => candidate / baseline)
-    .sort((a, b) => a - b)
-  const middle = ratios.length >> 1
-  const upper = ratios[middle] ?? 1
-  const median = ratios.length % 2 === 1 ? upper : (upper + (ratios[middle - 1] ?? 1)) / 2
-  return median > 0 ? median : 1
+  const scale = median(ratios)
+  return scale > 0 ? scale : 1
 }

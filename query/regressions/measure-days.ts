@@ -1,3 +1,4 @@
+import { mean } from '../judge/average.ts'
 import { compareDays } from '../judge/compare-days.ts'
 import { referenceScaleOf } from '../judge/host-sums.ts'
 import { readWindows } from '../read/day-values.ts'
@@ -80,10 +81,6 @@ export async function measureDays(
 }
 
 const NO_CHANGE = { baseline: 0, candidate: 0, delta: 0, variance: 0, df: 1 }
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
-}
 
 async function readPeriod(reader: Reader, question: Question, range: TimeRange): Promise<number> {
   const { service, candidate, clusterBy } = question
